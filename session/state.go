@@ -1,0 +1,58 @@
+// Package session puts the parts of Waybill together for the window and the
+// terminal alike: the connections, the vault, the sign-in, the token ladder,
+// the client of the resource and the local copy of the account in use.
+//
+// Invariant: at any moment at most one account is open, and its local copy,
+// its tokens and its client belong to the same user at the same resource.
+// Nothing of one account is ever shown or sent under another.
+package session
+
+import (
+	"waybill/auth"
+	"waybill/connection"
+)
+
+// Phase says how far the Manager is.
+type Phase int
+
+// The phases.
+const (
+	Starting  Phase = iota // the vault is being opened; it may wait for the keyring
+	SignedOut              // no account is open
+	SignedIn               // an account is open; its session may have ended, see SignInNeeded
+)
+
+// ConnectionInfo is one configured connection and whether an account is kept
+// for it.
+type ConnectionInfo struct {
+	Connection connection.Connection
+	BuiltIn    bool // one of the built-in playground's
+	SignedIn   bool
+	Email      string // of the kept account, if known
+}
+
+// AccountInfo is the open account.
+type AccountInfo struct {
+	Identity   auth.Identity
+	Connection connection.Connection
+	Renewable  bool // the session outlives the ID token: there is a refresh token
+}
+
+// State is what the Manager is about, at one moment. It is immutable.
+type State struct {
+	Phase       Phase
+	Connections []ConnectionInfo
+	Current     string // name of the connection in use, "" before the first
+	Account     *AccountInfo
+
+	// VaultMode says how long secrets last, and VaultReason, where that is
+	// only as long as this process, why: one sentence.
+	VaultMode   auth.VaultMode
+	VaultReason string
+
+	Token auth.TokenStatus
+
+	// SignInNeeded is true when the account is open and its to-dos are shown,
+	// but the session at the identity provider is over.
+	SignInNeeded bool
+}
