@@ -131,7 +131,7 @@ func syntaxFault(err error) error {
 	case errors.As(err, &syntax):
 		return wrong("not_json", fmt.Sprintf("The connection file is not valid JSON at byte %d.", syntax.Offset)).Because(err)
 	case errors.As(err, &typ):
-		return wrong("wrong_type", fmt.Sprintf("The field %q of the connection file has the wrong type.", fault.Clean(typ.Field, 80))).Because(err)
+		return wrong("wrong_type", fmt.Sprintf("The field %q of the connection file has the wrong type.", fault.Clean(jsonPath(typ.Field), 80))).Because(err)
 	case strings.HasPrefix(err.Error(), "json: unknown field "):
 		name := strings.Trim(strings.TrimPrefix(err.Error(), "json: unknown field "), `"`)
 		return wrong("unknown_field", fmt.Sprintf("The connection file has a field that Waybill does not know: %q.", fault.Clean(name, 80))).
@@ -139,6 +139,12 @@ func syntaxFault(err error) error {
 	default:
 		return wrong("not_json", "The connection file is empty or ends too early.").Because(err)
 	}
+}
+
+// jsonPath drops the names of embedded Go types from the path that
+// encoding/json reports.
+func jsonPath(field string) string {
+	return strings.NewReplacer("idp.IdP.", "idp.", "resource.Resource.", "resource.", "Connection.", "").Replace(field)
 }
 
 func wrong(code, message string) *fault.Fault {
