@@ -1,8 +1,9 @@
 // Package latest hands the newest of a stream of immutable values to whoever
 // watches, and lets the ones in between go.
 //
-// Invariant: a watcher is never called twice at once, never sees an older value
-// after a newer one, and always sees the last value stored before it stops.
+// Invariant: a watcher is never called twice at once, never sees a value twice
+// or an older one after a newer, and always sees the last value stored
+// before it stops.
 package latest
 
 import "sync"
@@ -12,6 +13,7 @@ import "sync"
 type Value[T any] struct {
 	mu       sync.Mutex
 	value    T
+	version  uint64 // counts the values stored
 	watchers map[*watcher]struct{}
 }
 
@@ -42,6 +44,7 @@ func (v *Value[T]) Update(change func(T) T) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.value = change(v.value)
+	v.version++
 	for w := range v.watchers {
 		select {
 		case w.changed <- struct{}{}:
@@ -60,17 +63,7 @@ func (v *Value[T]) Watch(f func(T)) (stop func()) {
 	v.mu.Lock()
 	v.watchers[w] = struct{}{}
 	v.mu.Unlock()
-	go func() {
-		defer close(w.done)
-		for {
-			select {
-			case <-w.quit:
-				return
-			case <-w.changed:
-				f(v.Load())
-			}
-		}
-	}()
+	go v.serve(w, f)
 	return sync.OnceFunc(func() {
 		v.mu.Lock()
 		delete(v.watchers, w)
@@ -78,4 +71,24 @@ func (v *Value[T]) Watch(f func(T)) (stop func()) {
 		close(w.quit)
 		<-w.done
 	})
+}
+
+func (v *Value[T]) serve(w *watcher, f func(T)) {
+	defer close(w.done)
+	var seen uint64
+	for first := true; ; {
+		select {
+		case <-w.quit:
+			return
+		case <-w.changed:
+		}
+		v.mu.Lock()
+		value, version := v.value, v.version
+		v.mu.Unlock()
+		// A wake-up may come for a value that the call before already had.
+		if first || version != seen {
+			f(value)
+		}
+		first, seen = false, version
+	}
 }
