@@ -3,6 +3,7 @@ package todo
 import (
 	"bytes"
 	"strings"
+	"unicode/utf8"
 )
 
 // The scanner below walks JSON that json.Valid has accepted, without recursion
@@ -10,7 +11,7 @@ import (
 // validation itself. encoding/json alone would need a map of every item to find
 // the members that Waybill does not know.
 
-// eachMember calls f with the name (unescaped) and the value of each member of
+// eachMember calls f with the name (as plain text) and the value of each member of
 // an object. Any other value is errShape.
 func eachMember(data []byte, f func(name, value []byte) error) error {
 	i := skipBlank(data, 0)
@@ -20,9 +21,9 @@ func eachMember(data []byte, f func(name, value []byte) error) error {
 	for i = skipBlank(data, i+1); data[i] != '}'; i = nextItem(data, i) {
 		end := valueEnd(data, i)
 		name := data[i+1 : end-1]
-		if bytes.IndexByte(name, '\\') >= 0 {
-			unescaped, _ := readString(data[i:end])
-			name = []byte(unescaped)
+		if bytes.IndexByte(name, '\\') >= 0 || !utf8.Valid(name) {
+			plain, _ := readString(data[i:end])
+			name = []byte(plain)
 		}
 		i = skipBlank(data, skipBlank(data, end)+1) // over the colon
 		end = valueEnd(data, i)
