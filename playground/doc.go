@@ -1,0 +1,31 @@
+// Package playground is the whole of Cross App Access on one computer: an
+// identity provider, a resource's authorization server, a to-do API and an MCP
+// server, on four origins of their own.
+//
+// It answers as the public playground at xaa.dev does: a client that works
+// against the one works against the other unchanged. Sign-in takes any e-mail
+// address and any six digits, so it proves nothing about a person; it listens
+// on this computer's loopback interface and nowhere else.
+//
+// Invariant: every check that a careful server makes is made here too, and is
+// made before anything changes. A code, an ID-JAG (jti) and a rotated refresh
+// token are each accepted exactly once, however many requests present them at
+// the same time and whether or not the process was restarted in between. What
+// was answered is on disk first. Nothing is ever deleted because it could not
+// be read.
+//
+// # State
+//
+// With Options.Dir, keys, clients with their secrets, users, sessions, refresh
+// tokens, ports and to-dos live in that folder (0700, files 0600), so that a
+// restart continues every session. One process owns the folder at a time; a
+// second one learns the first one's endpoints with Attach. Without Dir nothing
+// is kept.
+//
+// # Ways to run it
+//
+// Start binds four loopback ports and serves until Close. New binds nothing:
+// its handlers, one for each Role, are for tests over a network of their own,
+// also under testing/synctest, since all times come from Options.Now and no
+// goroutine outlives a request.
+package playground
