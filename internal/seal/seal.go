@@ -72,7 +72,7 @@ func New(key [KeySize]byte) *Box {
 }
 
 // Format redacts under every verb.
-func (b *Box) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "[redacted]") }
+func (b Box) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "[redacted]") }
 
 // Seal encrypts plain for this table, id and version. The result is Overhead
 // bytes longer than plain and holds neither table, id nor version.
