@@ -1,0 +1,4 @@
+package harden
+
+// Process does nothing on Windows.
+func Process() error { return nil }
