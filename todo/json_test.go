@@ -215,6 +215,19 @@ func TestDecodeListReadsEveryKnownShape(t *testing.T) {
 	}
 }
 
+func TestDecodeListNamesTheNextPage(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"data":[],"nextCursor":"abc"}`:           "abc",
+		`{"data":{"items":[],"next_cursor":17}}`:   "17",
+		`{"data":[],"nextCursor":null}`:            "",
+		`{"data":[],"next":"https://api.example"}`: "",
+	} {
+		if l, err := todo.DecodeList([]byte(text)); err != nil || l.Next != want {
+			t.Errorf("%s: next %q, %v", text, l.Next, err)
+		}
+	}
+}
+
 func TestDecodeListRaisesAnErrorMember(t *testing.T) {
 	for text, want := range map[string]todo.AnswerError{
 		`{"error":"insufficient_scope","error_description":"todos.read is missing"}`: {Code: "insufficient_scope", Message: "todos.read is missing"},

@@ -19,6 +19,10 @@ type Listing struct {
 	// says that there are more (a count above the number of entries, a next
 	// page). Deletions must not be inferred from an incomplete listing.
 	Complete bool
+
+	// Next is the cursor of the next page (nextCursor or next_cursor), "" if
+	// the answer names none.
+	Next string
 }
 
 // AnswerError is an answer that is JSON and says that the request failed, as
@@ -50,7 +54,7 @@ func DecodeList(data []byte) (Listing, error) {
 	if err := answer.read(data, true); err != nil {
 		return Listing{}, err
 	}
-	l := Listing{User: answer.user, Complete: !answer.more}
+	l := Listing{User: answer.user, Complete: !answer.more, Next: answer.next}
 	switch {
 	case answer.item:
 		return decodeSingle(data, l)
@@ -85,6 +89,7 @@ type envelope struct {
 	user   string
 	count  int
 	more   bool
+	next   string
 }
 
 // read finds the parts of an object. An array inside data is looked for once.
@@ -110,7 +115,10 @@ func (e *envelope) read(object []byte, outer bool) error {
 			e.user, _ = readString(value)
 		case "count", "total":
 			e.count = max(e.count, readCount(value))
-		case "next", "nextPage", "next_page", "nextCursor", "next_cursor", "hasMore", "has_more":
+		case "nextCursor", "next_cursor":
+			e.next, _ = readID(value)
+			e.more = e.more || truthy(value)
+		case "next", "nextPage", "next_page", "hasMore", "has_more":
 			e.more = e.more || truthy(value)
 		case "data", "todos", "items", "results":
 			found[string(name)] = value
@@ -151,6 +159,9 @@ func (e *envelope) readData(value []byte) error {
 	e.more, e.count = e.more || inner.more, max(e.count, inner.count)
 	if e.user == "" {
 		e.user = inner.user
+	}
+	if e.next == "" {
+		e.next = inner.next
 	}
 	if e.array = inner.array; inner.item {
 		e.single = value
