@@ -2,7 +2,6 @@ package auth
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"maps"
 	"path/filepath"
@@ -10,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"waybill/connection"
 	"waybill/fault"
 	"waybill/internal/disk"
 	"waybill/internal/seal"
@@ -51,6 +49,13 @@ type VaultOptions struct {
 	Now func() time.Time
 }
 
+// VaultRecord is what a vault keeps: a type that shows its secrets to the vault
+// alone, which seals the bytes at once.
+type VaultRecord interface {
+	MarshalForVault() ([]byte, error)
+	UnmarshalFromVault(data []byte) error // refuses what it cannot read whole
+}
+
 // Vault keeps secrets, sealed under one key, in one file that is replaced
 // atomically. Two processes may have the same vault open: each sees what the
 // other has put. It is safe for concurrent use.
@@ -76,13 +81,8 @@ func (v *Vault) Mode() VaultMode { return v.mode }
 // Reason is, in VaultMemory, one sentence that says why, else "".
 func (v *Vault) Reason() string { return v.reason }
 
-// Get reads the record called name into into, which is a *Session, a
-// *connection.Credentials or a *secret.Text, and reports whether there is one.
-func (v *Vault) Get(ctx context.Context, name string, into any) (bool, error) {
-	target, err := readable(into)
-	if err != nil {
-		return false, err
-	}
+// Get reads the record called name into into, and reports whether there is one.
+func (v *Vault) Get(ctx context.Context, name string, into VaultRecord) (bool, error) {
 	content, err := v.read(ctx)
 	if err != nil {
 		return false, err
@@ -91,17 +91,16 @@ func (v *Vault) Get(ctx context.Context, name string, into any) (bool, error) {
 	if !found {
 		return false, nil
 	}
-	if err := target(data); err != nil {
+	if err := into.UnmarshalFromVault(data); err != nil {
 		return false, vaultDamaged().Because(err)
 	}
 	return true, nil
 }
 
-// Put keeps value, which is a *Session, connection.Credentials or secret.Text
-// (or a pointer to one), under name. When it returns nil, the record survives
-// a crash and a power loss, except in VaultMemory.
-func (v *Vault) Put(ctx context.Context, name string, value any) error {
-	data, err := writable(value)
+// Put keeps value under name. When it returns nil, the record survives a crash
+// and a power loss, except in VaultMemory.
+func (v *Vault) Put(ctx context.Context, name string, value VaultRecord) error {
+	data, err := value.MarshalForVault()
 	if err != nil {
 		return err
 	}
@@ -129,39 +128,6 @@ func (v *Vault) Names(ctx context.Context) ([]string, error) {
 	return slices.Sorted(maps.Keys(content.Records)), nil
 }
 
-// StoreKey returns the key of the local store called name: the same one every
-// time until DropStoreKey, and independent of every other name's. In
-// VaultMemory it lasts as long as this process, so a store on disk would not
-// open again.
-func (v *Vault) StoreKey(ctx context.Context, name string) (seal.Key, error) {
-	salt := make([]byte, 32)
-	_, _ = rand.Read(salt)
-	err := v.update(ctx, func(c *vaultContent) bool {
-		if kept, found := c.Salts[name]; found {
-			salt = kept
-			return false
-		}
-		c.Salts[name] = salt
-		return true
-	})
-	if err != nil {
-		return seal.Key{}, err
-	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.key.Subkey(salt, "store/"+name), nil
-}
-
-// DropStoreKey forgets the key of the local store called name. What was sealed
-// under it, copies included, cannot be read any more.
-func (v *Vault) DropStoreKey(ctx context.Context, name string) error {
-	return v.update(ctx, func(c *vaultContent) bool {
-		_, found := c.Salts[name]
-		delete(c.Salts, name)
-		return found
-	})
-}
-
 // read returns the content as it is now. It takes no lock: files are replaced
 // whole.
 func (v *Vault) read(ctx context.Context) (*vaultContent, error) {
@@ -172,7 +138,7 @@ func (v *Vault) read(ctx context.Context) (*vaultContent, error) {
 	defer v.mu.Unlock()
 	content, err := v.current()
 	if err == nil && v.mode == VaultMemory {
-		content = &vaultContent{Records: maps.Clone(content.Records), Salts: maps.Clone(content.Salts)}
+		content = &vaultContent{Records: maps.Clone(content.Records)}
 	}
 	return content, err
 }
@@ -237,44 +203,6 @@ func (v *Vault) write(ctx context.Context, content *vaultContent) error {
 		v.slow = errors.Is(err, errKeyringSlow)
 	}
 	return nil
-}
-
-// writable returns a value's bytes. Only types that show their secrets to the
-// vault alone are taken: any other would be stored redacted.
-func writable(value any) ([]byte, error) {
-	switch x := value.(type) {
-	case *Session:
-		return x.MarshalForVault()
-	case connection.Credentials:
-		return (&storedCredentials{x}).MarshalForVault()
-	case *connection.Credentials:
-		return (&storedCredentials{*x}).MarshalForVault()
-	case secret.Text:
-		return (&storedText{x}).MarshalForVault()
-	case *secret.Text:
-		return (&storedText{*x}).MarshalForVault()
-	}
-	return nil, errRecord
-}
-
-// readable returns what fills into.
-func readable(into any) (func([]byte) error, error) {
-	switch x := into.(type) {
-	case *Session:
-		return x.UnmarshalFromVault, nil
-	case *connection.Credentials:
-		return func(data []byte) error {
-			var stored storedCredentials
-			if err := stored.UnmarshalFromVault(data); err != nil {
-				return err
-			}
-			*x = stored.Credentials
-			return nil
-		}, nil
-	case *secret.Text:
-		return func(data []byte) error { *x = secret.New(string(data)); return nil }, nil
-	}
-	return nil, errRecord
 }
 
 func vaultGone() *fault.Fault {

@@ -37,11 +37,10 @@ type vaultHeader struct {
 // vaultContent is what is sealed.
 type vaultContent struct {
 	Records map[string][]byte `json:"records"`
-	Salts   map[string][]byte `json:"salts"` // of the keys of local stores
 }
 
 func newVaultContent() *vaultContent {
-	return &vaultContent{Records: map[string][]byte{}, Salts: map[string][]byte{}}
+	return &vaultContent{Records: map[string][]byte{}}
 }
 
 // vaultFile is a vault as it lies on disk.
@@ -90,7 +89,7 @@ func (f *vaultFile) open(key seal.Key) (*vaultContent, error) {
 		return nil, vaultDamaged().Because(err)
 	}
 	content := newVaultContent()
-	if err := json.Unmarshal(plain, content); err != nil || content.Records == nil || content.Salts == nil {
+	if err := json.Unmarshal(plain, content); err != nil || content.Records == nil {
 		return nil, vaultDamaged()
 	}
 	return content, nil

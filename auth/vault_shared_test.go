@@ -69,11 +69,6 @@ func TestS96_WithoutKeyringAndPassphraseNothingIsWritten(t *testing.T) {
 		t.Fatalf("mode %v, reason %q", v.Mode(), v.Reason())
 	}
 	putText(t, v, "a", "canary")
-	one, err1 := v.StoreKey(t.Context(), "s")
-	two, err2 := v.StoreKey(t.Context(), "s")
-	if err := errors.Join(err1, err2); err != nil || one != two {
-		t.Errorf("%v, same key: %v", err, one == two)
-	}
 	paths, _ := filepath.Glob(filepath.Join(o.Dir, "*"))
 	for _, path := range paths {
 		if data, _ := os.ReadFile(path); len(data) != 0 {
@@ -83,7 +78,7 @@ func TestS96_WithoutKeyringAndPassphraseNothingIsWritten(t *testing.T) {
 	if err := v.Destroy(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if _, err := v.Get(t.Context(), "a", &secret.Text{}); err == nil {
+	if _, err := v.Get(t.Context(), "a", &storedText{}); err == nil {
 		t.Error("a destroyed vault answers")
 	}
 }
@@ -111,7 +106,7 @@ func TestR27_TwoProcessesShareAVaultAndLoseNothing(t *testing.T) {
 	for i, v := range vaults {
 		wg.Go(func() {
 			for n := range each {
-				if err := v.Put(t.Context(), fmt.Sprintf("%d-%d", i, n), secret.New("x")); err != nil {
+				if err := v.Put(t.Context(), fmt.Sprintf("%d-%d", i, n), text("x")); err != nil {
 					t.Error(err)
 				}
 			}
@@ -122,35 +117,6 @@ func TestR27_TwoProcessesShareAVaultAndLoseNothing(t *testing.T) {
 		if names, err := v.Names(t.Context()); err != nil || len(names) != len(vaults)*each {
 			t.Errorf("vault %d sees %d records, %v", i, len(names), err)
 		}
-	}
-}
-
-func TestStoreKeysAreStableAndIndependent(t *testing.T) {
-	o := vaultOptions(t.TempDir(), newMemoryRing())
-	v := mustOpenVault(t, o)
-	key := func(v *Vault, name string) seal.Key {
-		t.Helper()
-		k, err := v.StoreKey(t.Context(), name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return k
-	}
-	a, b := key(v, "a"), key(v, "b")
-	if a == b || a == v.key {
-		t.Error("keys are not independent")
-	}
-	if again := mustOpenVault(t, o); key(again, "a") != a || key(again, "b") != b {
-		t.Error("a key changed over a restart")
-	}
-	if err := v.DropStoreKey(t.Context(), "a"); err != nil {
-		t.Fatal(err)
-	}
-	if key(v, "a") == a {
-		t.Error("S101: the key of a dropped store comes back")
-	}
-	if key(v, "b") != b {
-		t.Error("dropping one key changed another")
 	}
 }
 
@@ -190,7 +156,7 @@ func TestS101_CopyOfADestroyedVaultStaysShut(t *testing.T) {
 	if err := v.Destroy(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	wantVaultFault(t, other.Put(t.Context(), "b", secret.New("y")), "vault_gone")
+	wantVaultFault(t, other.Put(t.Context(), "b", text("y")), "vault_gone")
 	if _, err := os.Stat(path); err == nil {
 		t.Error("another process brought the vault back")
 	}
