@@ -221,13 +221,10 @@ func containsFold(tags []string, tag string) bool {
 	return slices.ContainsFunc(tags, func(other string) bool { return strings.EqualFold(other, tag) })
 }
 
-// Less reports whether a stands before b on screen: open before completed;
-// open ones by the day they are due, undated last, then by priority; completed
-// ones by due day, latest first; then by exact time, title and id, so that the
-// order is total and the same everywhere.
-func Less(a, b *Todo, loc *time.Location) bool { return Compare(a, b, loc) < 0 }
-
-// Compare is the order of Less as a three-way comparison.
+// Compare says which of two to-dos stands first on screen, as a three-way
+// comparison: open before completed; open ones by the day they are due, undated
+// last, then by priority; completed ones by due day, latest first; then by exact
+// time, title and id, so that the order is total and the same everywhere.
 func Compare(a, b *Todo, loc *time.Location) int {
 	if a.Completed != b.Completed {
 		if b.Completed {
