@@ -27,7 +27,7 @@ func (s *server) list(part string, keep func(todo.Todo) bool) func(http.Response
 		if part != "" {
 			view = view.Only(keep)
 		}
-		resource.Write(w, http.StatusOK, view.ListJSON(owner(a)))
+		resource.Write(w, http.StatusOK, view.ListJSON(resource.Owner(a)))
 	}
 }
 
@@ -41,7 +41,7 @@ func (s *server) stats(w http.ResponseWriter, r *http.Request, a access.Access) 
 		return
 	}
 	w.Header().Set("ETag", tagOf(view.ETag, "stats"))
-	resource.Write(w, http.StatusOK, view.StatsJSON(owner(a)))
+	resource.Write(w, http.StatusOK, view.StatsJSON(resource.Owner(a)))
 }
 
 // unchanged answers 304 where the caller has what there is, without looking at

@@ -131,14 +131,6 @@ func (e endpoint) allow(a access.Access) string {
 	return strings.Join(append(list, http.MethodOptions), ", ")
 }
 
-// owner is whose list it is, for people.
-func owner(a access.Access) string {
-	if a.Email != "" {
-		return a.Email
-	}
-	return a.Subject
-}
-
 func refuse(w http.ResponseWriter, status int, code, description string) {
 	resource.Refuse(w, resource.Problem{Status: status, Code: code, Description: description})
 }

@@ -10,7 +10,6 @@ import (
 
 	"waybill/playground/internal/access"
 	"waybill/playground/internal/resource"
-	"waybill/playground/internal/todostore"
 	"waybill/todo"
 )
 
@@ -111,25 +110,9 @@ func readBody(w http.ResponseWriter, r *http.Request, v json.Unmarshaler, types 
 
 // fail answers with what an error of the store means.
 func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	var invalid *todostore.InvalidError
-	var conflict *todostore.ConflictError
-	switch {
-	case errors.Is(err, todostore.ErrNotFound):
-		refuse(w, http.StatusNotFound, "not_found", "There is no such to-do.")
-	case errors.Is(err, todostore.ErrKeyReused):
-		refuse(w, http.StatusUnprocessableEntity, "idempotency_key_reused", "This Idempotency-Key was used for another to-do.")
-	case errors.As(err, &invalid):
-		refuse(w, http.StatusUnprocessableEntity, "invalid_todo", invalid.Reason)
-	case errors.As(err, &conflict):
-		p := resource.Problem{Status: http.StatusPreconditionFailed, Code: "precondition_failed",
-			Description: "The to-do was changed meanwhile. The answer has it as it is now.", Data: conflict.Current.JSON}
-		if conflict.Exists {
-			p.Status, p.Code, p.Description = http.StatusConflict, "already_exists", "There is a to-do with this id. The answer has it."
-		}
-		w.Header().Set("ETag", conflict.Current.Todo.ETag)
-		resource.Refuse(w, p)
-	default:
+	p := resource.ProblemOf(err)
+	if p.Status == http.StatusInternalServerError {
 		s.o.Log.Error("the to-do API cannot answer", "method", r.Method, "error", err)
-		refuse(w, http.StatusInternalServerError, "server_error", "The to-dos cannot be read or written at the moment.")
 	}
+	resource.Refuse(w, p)
 }

@@ -99,7 +99,7 @@ func (v View) Page(cursor string, limit int) (page View, next string, err error)
 			from++
 		}
 	}
-	to, size := from, 0
+	to, size, limit := from, 0, max(limit, 1)
 	for to < len(v.Items) && to-from < limit && (to == from || size+len(v.Items[to].JSON) <= maxPage) {
 		size += len(v.Items[to].JSON)
 		to++
