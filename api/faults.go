@@ -1,0 +1,317 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"waybill/fault"
+	"waybill/secret"
+	"waybill/todo"
+	"waybill/transport"
+)
+
+// asking is what a request was about; the same status means different things
+// for different requests.
+type asking int
+
+const (
+	listing  asking = iota // the whole list, or what the server offers
+	reading                // one to-do
+	creating               // a new to-do
+	changing               // a to-do that is there
+	anything               // whatever the user named
+)
+
+func (a asking) change() bool { return a == creating || a == changing }
+
+// answer is one HTTP answer, read whole up to a limit.
+type answer struct {
+	status  int
+	header  http.Header
+	body    []byte
+	token   secret.Text // that was sent with the request
+	granted []string    // scopes of token
+}
+
+// ok reports whether the answer is a success with which something can be done.
+func (a *answer) ok() bool { return a.status >= 200 && a.status < 300 }
+
+// portal reports whether the answer looks like that of a network that wants
+// its user to sign in first: a page where JSON belongs, a redirect, or the
+// status made for it (RFC 6585 section 6).
+func (a *answer) portal() bool {
+	switch {
+	case a.status == http.StatusNetworkAuthenticationRequired:
+		return true
+	case a.status >= 300 && a.status < 400:
+		return a.status != http.StatusNotModified
+	case !a.ok():
+		return false
+	}
+	return isPage(a.header, a.body)
+}
+
+// isPage reports whether an answer is a web page rather than JSON.
+func isPage(h http.Header, body []byte) bool {
+	kind, _, _ := strings.Cut(strings.ToLower(h.Get("Content-Type")), ";")
+	kind = strings.TrimSpace(kind)
+	head := strings.TrimLeft(string(body[:min(len(body), 64)]), " \t\r\n\ufeff")
+	return kind == "text/html" || kind == "application/xhtml+xml" || strings.HasPrefix(head, "<")
+}
+
+// refusal turns an answer that is no success into a Fault. The 401 is the
+// second one, after which nothing is tried again.
+func (s scopes) refusal(a *answer, about asking) *fault.Fault {
+	ch := readChallenge(a.header)
+	code, words := errorWords(a.body)
+	if ch.code != "" {
+		code = ch.code
+	}
+	if ch.words != "" {
+		words = ch.words
+	}
+	f := s.byStatus(a, about, ch, code)
+	if f.Code == "" {
+		f.Code = fmt.Sprintf("http_%d", a.status)
+	}
+	f = f.WithServer(a.status, withoutToken(words, a.token))
+	f.RetryAfter = transport.RetryAfter(a.header)
+	return f
+}
+
+func (s scopes) byStatus(a *answer, about asking, ch challenge, code string) *fault.Fault {
+	switch status := a.status; {
+	case a.portal():
+		return portalFault()
+	case status == http.StatusUnauthorized:
+		return unauthorised(ch, code)
+	case status == http.StatusForbidden:
+		return s.forbidden(a, about, ch, code)
+	case status == http.StatusNotFound || status == http.StatusGone:
+		return missing(about, code)
+	case status == http.StatusMethodNotAllowed || status == http.StatusNotImplemented:
+		return notOffered(about, code)
+	case status == http.StatusPreconditionFailed || status == http.StatusPreconditionRequired:
+		return conflict(code)
+	case status == http.StatusTooManyRequests:
+		return fault.New(fault.StepCall, fault.Offline, code, "The to-do service asks to wait before the next request.")
+	case status >= 500, status == http.StatusRequestTimeout, status == http.StatusLocked,
+		status == http.StatusTooEarly, status == http.StatusProxyAuthRequired:
+		return troubled(code)
+	case status == http.StatusNotAcceptable || status == http.StatusUnsupportedMediaType:
+		return fault.New(fault.StepCall, fault.Failed, code, "The to-do service did not understand this app's request.").
+			WithRemedy("This is a fault of the app or of the service; please report it.")
+	case status == http.StatusPaymentRequired || status == http.StatusUnavailableForLegalReasons:
+		return notAllowed(code)
+	case about.change():
+		return fault.New(fault.StepCall, fault.Invalid, code, "The to-do service does not accept this change.").
+			WithRemedy("Change it and try again, or discard it.")
+	default:
+		return fault.New(fault.StepCall, fault.Failed, code, "The to-do service refused the request.")
+	}
+}
+
+func portalFault() *fault.Fault {
+	return fault.New(fault.StepCall, fault.Offline, "captive_portal", "Something else answered in place of the to-do service.").
+		WithRemedy("If this network wants you to sign in first, do so in a browser; else check the address of the service.")
+}
+
+func troubled(code string) *fault.Fault {
+	return fault.New(fault.StepCall, fault.Offline, code, "The to-do service cannot answer at the moment.").
+		WithRemedy("Try again later.")
+}
+
+func notAllowed(code string) *fault.Fault {
+	return fault.New(fault.StepCall, fault.Denied, code, "The to-do service does not allow this.").
+		WithRemedy("Ask your administrator whether you and this app are entitled to it.")
+}
+
+// unauthorised is for a 401 that is final: a step-up (RFC 9470), or a token
+// that was issued a moment ago and is refused all the same.
+func unauthorised(ch challenge, code string) *fault.Fault {
+	if code == codeStepUp {
+		f := fault.New(fault.StepCall, fault.StepUp, code, "The to-do service asks for a stronger or more recent sign-in.").
+			WithRemedy("Sign in again.")
+		f.Challenge = map[string]string{}
+		for name, value := range map[string]string{"max_age": ch.maxAge, "acr_values": ch.acrValues, "scope": strings.Join(ch.scopes, " ")} {
+			if value != "" {
+				f.Challenge[name] = value
+			}
+		}
+		return f
+	}
+	if code == "" {
+		code = "invalid_token"
+	}
+	return fault.New(fault.StepCall, fault.Denied, code, "The to-do service refused a newly issued access token.").
+		WithRemedy("Access may have been withdrawn by your organisation: ask your administrator, or check the resource in the connection.")
+}
+
+// codeStepUp and codeScope are the error codes of RFC 9470 section 3 and of
+// RFC 6750 section 3.1.
+const (
+	codeStepUp = "insufficient_user_authentication"
+	codeScope  = "insufficient_scope"
+)
+
+func (s scopes) forbidden(a *answer, about asking, ch challenge, code string) *fault.Fault {
+	short := s.missing(a.granted, about.change())
+	if code != codeScope && (code != "" || len(short) == 0) {
+		return notAllowed(code)
+	}
+	return s.scopeFault(a.granted, about, ch.scopes)
+}
+
+// scopeFault names the scope that is missing: what the server says is needed
+// without what was granted, else what this app knows to be needed. A name that
+// this app does not know is the server's word and stands in Challenge only.
+func (s scopes) scopeFault(granted []string, about asking, named []string) *fault.Fault {
+	short := slices.DeleteFunc(slices.Clone(named), func(scope string) bool {
+		return slices.Contains(s.effective(granted), scope)
+	})
+	if len(short) == 0 {
+		short = s.missing(granted, about.change())
+	}
+	message := "The access token lacks a scope that the to-do service asks for."
+	known := append(slices.Clone(s.asked), scopeRead, scopeWrite, scopeMCP)
+	if len(short) > 0 && !slices.ContainsFunc(short, func(scope string) bool { return !slices.Contains(known, scope) }) {
+		message = "The access token lacks the scope " + strings.Join(short, " and the scope ") + "."
+	}
+	f := fault.New(fault.StepCall, fault.Denied, codeScope, message).
+		WithRemedy("Add it to the scopes of the connection, and have it allowed at the identity provider.")
+	if len(short) > 0 {
+		f.Challenge = map[string]string{"scope": strings.Join(short, " ")}
+	}
+	return f
+}
+
+func missing(about asking, code string) *fault.Fault {
+	if about == anything {
+		return fault.New(fault.StepCall, fault.NotFound, code, "The server does not have what was asked for.")
+	}
+	if about == reading || about == changing {
+		return fault.New(fault.StepCall, fault.NotFound, code, "This to-do is not there any more.")
+	}
+	return fault.New(fault.StepCall, fault.Config, code, "There are no to-dos at this address.").
+		WithRemedy("Check the address of the resource in the connection.")
+}
+
+func notOffered(about asking, code string) *fault.Fault {
+	if about.change() {
+		return fault.New(fault.StepCall, fault.ReadOnly, code, whyNoWay)
+	}
+	if about == anything {
+		return fault.New(fault.StepCall, fault.NotFound, code, "The server does not offer what was asked for.")
+	}
+	return fault.New(fault.StepCall, fault.Config, code, "This address does not offer to-dos.").
+		WithRemedy("Check the address of the resource in the connection.")
+}
+
+func conflict(code string) *fault.Fault {
+	return fault.New(fault.StepCall, fault.Conflict, code, "This to-do was changed at the to-do service meanwhile.")
+}
+
+// codeGarbled marks an answer that was accepted but cannot be read.
+const codeGarbled = "bad_answer"
+
+// garbled is for an answer that is a success by its status but cannot be used.
+func garbled(status int, cause error) *fault.Fault {
+	f := fault.New(fault.StepCall, fault.Failed, codeGarbled, "The to-do service gave an answer that cannot be read.").
+		WithRemedy("Check the address of the resource in the connection.").Because(cause)
+	f.Status = status
+	return f
+}
+
+// hostile is for an answer that breaks a rule which protects the user.
+func hostile(code, message string) *fault.Fault {
+	return fault.New(fault.StepCall, fault.Hostile, code, message).
+		WithRemedy("Nothing of it was used.")
+}
+
+// unreachable turns an error of sending a request or of reading its answer into
+// a Fault. ctx is what it ran under: its end is a cancellation or a limit, not
+// a failure of the network. A redirect is what a network that wants its user to
+// sign in answers with.
+func unreachable(ctx context.Context, err error) error {
+	var f *fault.Fault
+	switch {
+	case err == nil:
+		return nil
+	case context.Cause(ctx) != nil:
+		f = fault.As(context.Cause(ctx))
+	case !errors.As(err, &f):
+		f = fault.New(fault.StepCall, fault.Offline, "unreachable", "The to-do service could not be reached.").
+			WithRemedy("Check the network, or try again later.").Because(err)
+	case f.Code == "redirect":
+		return portalFault().WithServer(f.Status, "").Because(err)
+	}
+	if f.Step == "" {
+		g := *f
+		g.Step = fault.StepCall
+		return &g
+	}
+	return f
+}
+
+// errorWords finds the error code and the words in the JSON of a failed
+// request: RFC 6749 section 5.2, RFC 9457, or an error member of any kind.
+func errorWords(body []byte) (code, words string) {
+	var said *todo.AnswerError
+	if _, err := todo.DecodeList(body); errors.As(err, &said) {
+		code, words = errorCode(said.Code), said.Message
+		if code == "" && words == "" {
+			words = said.Code
+		}
+		return code, words
+	}
+	var problem map[string]json.RawMessage
+	if json.Unmarshal(body, &problem) != nil {
+		return "", ""
+	}
+	for _, name := range []string{"detail", "message", "title"} {
+		if json.Unmarshal(problem[name], &words) == nil && words != "" {
+			return "", words
+		}
+	}
+	return "", ""
+}
+
+// withoutToken takes the token out of what a server said, since some echo it.
+func withoutToken(words string, token secret.Text) string {
+	if token.Empty() {
+		return words
+	}
+	return strings.ReplaceAll(words, token.Reveal(), secret.Redacted)
+}
+
+// answerError turns an answer that is JSON but says that it failed into a
+// Fault. MCP servers do so under status 200 when a scope is missing.
+func (s scopes) answerError(said *todo.AnswerError, a *answer, about asking) *fault.Fault {
+	code := errorCode(said.Code)
+	words := said.Message
+	if words == "" {
+		words = said.Code
+	}
+	var f *fault.Fault
+	switch lower := strings.ToLower(said.Code + " " + said.Message); {
+	case strings.Contains(lower, "scope") || len(s.missing(a.granted, about.change())) > 0:
+		f = s.scopeFault(a.granted, about, nil)
+	case strings.Contains(lower, "not_found") || strings.Contains(lower, "not found"):
+		f = missing(about, code)
+	case code == "conflict" || code == "precondition_failed":
+		f = conflict(code)
+	case strings.Contains(code, "denied") || strings.Contains(code, "forbidden") || strings.Contains(code, "unauthorized"):
+		f = notAllowed(code)
+	case strings.HasPrefix(code, "invalid") && about.change():
+		f = fault.New(fault.StepCall, fault.Invalid, code, "The to-do service does not accept this change.").
+			WithRemedy("Change it and try again, or discard it.")
+	default:
+		f = fault.New(fault.StepCall, fault.Failed, code, "The to-do service answered with an error.")
+	}
+	return f.Because(said).WithServer(a.status, withoutToken(words, a.token))
+}

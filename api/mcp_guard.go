@@ -1,0 +1,269 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"strings"
+	"sync"
+	"time"
+
+	"waybill/fault"
+	"waybill/secret"
+)
+
+// headerSession carries the session of MCP's Streamable HTTP.
+const headerSession = "Mcp-Session-Id"
+
+// codeNoSession is what the TypeScript SDK's examples answer, with status 400
+// and without an id, to a session that they do not know.
+const codeNoSession = -32000
+
+// codeSwapped marks an answer for another session than the one asked in.
+const codeSwapped = "session_swapped"
+
+// goodbyeLimit bounds the DELETE that ends a session.
+const goodbyeLimit = 2 * time.Second
+
+// errSessionGone says that the server does not know the session any more, and
+// that the request was therefore not carried out.
+var errSessionGone = errors.New("api: the MCP session is gone")
+
+// callState follows one call through the SDK, in its context: what the guard
+// learns there would be lost on the way back.
+type callState struct {
+	about   asking
+	limits  *limits
+	session *session // whose first call it may be; nil while one is opened
+
+	mu      sync.Mutex
+	token   secret.Text
+	granted []string
+	renewed bool            // a new token was minted for this call
+	streams []chan struct{} // closed when an event stream was read to its end
+	problem error           // what was wrong in a stream
+}
+
+type callKey struct{}
+
+func stateOf(ctx context.Context) *callState {
+	st, _ := ctx.Value(callKey{}).(*callState)
+	return st
+}
+
+func (st *callState) progress() {
+	if st != nil {
+		st.limits.progress()
+	}
+}
+
+func (st *callState) report(err error) {
+	if st == nil {
+		return
+	}
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.problem == nil {
+		st.problem = err
+	}
+}
+
+// sent is the token that was sent last.
+func (st *callState) sent() secret.Text {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.token
+}
+
+// firstRefusal reports whether a 401 may be answered with a new token: once in
+// each call.
+func (st *callState) firstRefusal() bool {
+	if st == nil {
+		return false
+	}
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return !st.renewed
+}
+
+// guard stands between the SDK and the network. It classifies what HTTP says,
+// which the SDK reduces to texts, and lets only answers through that keep the
+// rules: one JSON-RPC response to the request that was sent, of bounded size.
+// What it refuses does not break the session.
+type guard struct {
+	next   http.RoundTripper
+	bearer *bearer
+	scopes scopes
+}
+
+// RoundTrip implements http.RoundTripper.
+func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
+	st := stateOf(req.Context())
+	if req.Method == http.MethodDelete {
+		return g.goodbye(req, st)
+	}
+	asked, err := sentMessage(req)
+	if err != nil {
+		return nil, err
+	}
+	if st != nil && st.session != nil {
+		req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
+			GotConn: func(httptrace.GotConnInfo) { st.session.begin() },
+		}))
+	}
+	resp, err := g.next.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	st.progress()
+	if opening := openingOf(req.Context()); opening != nil && resp.ProtoMajor >= 2 {
+		opening.http2.Store(true)
+	}
+	if resp.StatusCode == http.StatusUnauthorized {
+		if st.firstRefusal() {
+			return resp, nil // to Authorize
+		}
+		a := g.read(req, resp, st)
+		if st != nil {
+			g.bearer.refusedAgain(a.token)
+		}
+		return nil, g.denied(a, st)
+	}
+	g.bearer.accepted()
+	if mine, theirs := req.Header.Get(headerSession), resp.Header.Get(headerSession); mine != "" && theirs != "" && mine != theirs {
+		resp.Body.Close()
+		return nil, hostile(codeSwapped, "The MCP server answered for another session.")
+	}
+	if resp.StatusCode < 200 || resp.StatusCode >= 300 {
+		return g.refused(req, resp, asked, st)
+	}
+	return g.accepted(req, resp, asked, st)
+}
+
+// goodbye ends a session, unless the server has forgotten it already.
+func (g *guard) goodbye(req *http.Request, st *callState) (*http.Response, error) {
+	none := &http.Response{Status: "204 No Content", StatusCode: http.StatusNoContent, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{}, Body: http.NoBody, Request: req}
+	if opened := openingOf(req.Context()); opened != nil && opened.gone.Load() {
+		return none, nil
+	}
+	ctx, cancel := context.WithTimeout(req.Context(), goodbyeLimit)
+	defer cancel()
+	resp, err := g.next.RoundTrip(req.WithContext(ctx))
+	if err != nil {
+		return nil, err
+	}
+	_ = g.read(req, resp, nil)
+	return none, nil
+}
+
+// sentMessage reads the message that the SDK is about to send.
+func sentMessage(req *http.Request) (message, error) {
+	if req.GetBody == nil {
+		return message{}, nil
+	}
+	body, err := req.GetBody()
+	if err != nil {
+		return message{}, err
+	}
+	data, err := io.ReadAll(body)
+	if err != nil {
+		return message{}, err
+	}
+	return readMessage(data)
+}
+
+// read takes what there is to read of an answer that is not handed on.
+func (g *guard) read(req *http.Request, resp *http.Response, st *callState) *answer {
+	defer resp.Body.Close()
+	a := &answer{status: resp.StatusCode, header: resp.Header, token: sentToken(req)}
+	if st != nil {
+		st.mu.Lock()
+		a.granted = st.granted
+		st.mu.Unlock()
+	}
+	a.body, _ = readBody(resp.Body, maxRefuse)
+	return a
+}
+
+func sentToken(req *http.Request) secret.Text {
+	return secret.New(strings.TrimPrefix(req.Header.Get("Authorization"), "Bearer "))
+}
+
+// refused handles an answer that is neither a success nor a 401. A JSON-RPC
+// error to the request is the SDK's to read; everything else is a Fault.
+func (g *guard) refused(req *http.Request, resp *http.Response, asked message, st *callState) (*http.Response, error) {
+	a := g.read(req, resp, st)
+	about := listing
+	if st != nil {
+		about = st.about
+	}
+	m, err := readMessage(a.body)
+	said := err == nil && m.failed
+	if req.Header.Get(headerSession) != "" {
+		if a.status == http.StatusNotFound && !(said && m.id == asked.id) ||
+			a.status == http.StatusBadRequest && said && m.id == "" && m.code == codeNoSession {
+			return nil, errSessionGone
+		}
+	}
+	if said && m.id == asked.id && m.id != "" && a.status >= 400 && a.status < 500 &&
+		a.status != http.StatusForbidden && a.status != http.StatusTooManyRequests {
+		resp.Body = io.NopCloser(bytes.NewReader(a.body))
+		return resp, nil
+	}
+	if about.change() && a.status == http.StatusNotFound {
+		about = listing // the address is wrong, not the to-do
+	}
+	return nil, g.scopes.refusal(a, about)
+}
+
+// accepted handles a success: an event stream is watched as it is read, a JSON
+// answer is read here and must be the response to the request.
+func (g *guard) accepted(req *http.Request, resp *http.Response, asked message, st *callState) (*http.Response, error) {
+	kind, _, _ := strings.Cut(strings.ToLower(resp.Header.Get("Content-Type")), ";")
+	kind = strings.TrimSpace(kind)
+	if asked.call() && kind == "text/event-stream" && st != nil {
+		body := newStream(resp.Body, asked, st.progress, st.report)
+		st.mu.Lock()
+		st.streams = append(st.streams, body.closed)
+		st.mu.Unlock()
+		resp.Body = body
+		return resp, nil
+	}
+	body, err := readBody(resp.Body, maxItem)
+	resp.Body.Close()
+	if err != nil {
+		return nil, err
+	}
+	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	switch {
+	case isPage(resp.Header, body):
+		return nil, portalFault()
+	case !asked.call():
+		return resp, nil
+	case kind != "application/json":
+		return nil, garbled(resp.StatusCode, fmt.Errorf("status %d of type %q to a call", resp.StatusCode, kind))
+	}
+	m, err := readMessage(body)
+	if err == nil && (m.method != "" || m.id != asked.id) {
+		err = errors.New("not the response to what was asked")
+	}
+	if err != nil {
+		return nil, brokenProtocol(err)
+	}
+	return resp, nil
+}
+
+// denied is the Fault of a 401 after which no other token is tried.
+func (g *guard) denied(a *answer, st *callState) *fault.Fault {
+	c := caller{bearer: g.bearer, scopes: g.scopes}
+	about := listing
+	if st != nil {
+		about = st.about
+	}
+	return c.denied(a, about)
+}

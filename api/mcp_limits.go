@@ -1,0 +1,75 @@
+package api
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+)
+
+// Limits of one call. A server may trickle its answer, but not for ever.
+const (
+	stallLimit   = 30 * time.Second // without anything arriving
+	mcpCallLimit = 5 * time.Minute
+	drainLimit   = time.Second // for the end of a stream whose answer has arrived
+)
+
+// limits bound one call in time. Their context ends with the caller's, when the
+// client is closed, when nothing arrived for stallLimit, and after mcpCallLimit.
+// Unlike a context of the caller they can outlast the call.
+type limits struct {
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	stall  *time.Timer
+	total  *time.Timer
+	detach [2]func() bool // from the caller's context and from the client's
+	ended  atomic.Bool
+}
+
+func newLimits(caller, root context.Context) *limits {
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(caller))
+	l := &limits{ctx: ctx, cancel: cancel}
+	l.detach = [2]func() bool{
+		context.AfterFunc(caller, func() { cancel(context.Cause(caller)) }),
+		context.AfterFunc(root, func() { cancel(errClosed) }),
+	}
+	l.stall = time.AfterFunc(stallLimit, func() { cancel(errStalled) })
+	l.total = time.AfterFunc(mcpCallLimit, func() { cancel(errStalled) })
+	return l
+}
+
+// progress tells that something arrived.
+func (l *limits) progress() {
+	if !l.ended.Load() {
+		l.stall.Reset(stallLimit)
+	}
+}
+
+// stop frees everything. It must be called once the answer is read.
+func (l *limits) stop() {
+	l.ended.Store(true)
+	l.stall.Stop()
+	l.total.Stop()
+	for _, detach := range l.detach {
+		detach()
+	}
+	l.cancel(nil)
+}
+
+// stopWhen is stop as soon as done is closed, and after drainLimit at the
+// latest. Until then the end of the caller's context changes nothing, so that
+// a connection whose answer is complete can be used again.
+func (l *limits) stopWhen(done <-chan struct{}, root context.Context) {
+	l.ended.Store(true)
+	l.detach[0]()
+	l.stall.Stop()
+	timer := time.NewTimer(drainLimit)
+	go func() {
+		defer timer.Stop()
+		select {
+		case <-done:
+		case <-timer.C:
+		case <-root.Done():
+		}
+		l.stop()
+	}()
+}

@@ -1,0 +1,335 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"waybill/fault"
+	"waybill/todo"
+)
+
+// The tools that this app uses by itself.
+const (
+	toolList   = "list_todos"
+	toolCreate = "create_todo"
+	toolUpdate = "update_todo"
+	toolDelete = "delete_todo"
+)
+
+// todosSuffix ends the URI of the resource that holds all to-dos; the scheme in
+// front of it differs between servers.
+const todosSuffix = "://todos"
+
+// learnt is what a session has found out about its server.
+type learnt struct {
+	mu      sync.Mutex
+	listing string // the tool that lists, or the URI of the resource; "" if not known
+	tools   map[string]usableTool
+}
+
+func (l *learnt) source() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.listing
+}
+
+func (l *learnt) setSource(listing string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.listing = listing
+}
+
+// List implements Client. The list comes from the tool list_todos where it is
+// offered, else from the resource that holds all to-dos.
+func (c *MCPClient) List(ctx context.Context, etag string) (List, error) {
+	var a *answer
+	if err := c.call(ctx, listing, func(ctx context.Context, s *session) error {
+		text, err := c.listingText(ctx, s)
+		a = answerIn(ctx, text)
+		return err
+	}); err != nil {
+		return List{}, err
+	}
+	return c.scopes.decodeList(a, etag)
+}
+
+// answerIn wraps the text of a result, so that it is read as an HTTP answer is.
+func answerIn(ctx context.Context, text string) *answer {
+	st := stateOf(ctx)
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return &answer{status: http.StatusOK, header: http.Header{}, body: []byte(text), token: st.token, granted: st.granted}
+}
+
+// listingText fetches the list from where it was found before, else from where
+// it is likeliest: asking for the tools first would cost a round trip.
+func (c *MCPClient) listingText(ctx context.Context, s *session) (string, error) {
+	source := s.learnt.source()
+	if strings.HasSuffix(source, todosSuffix) {
+		return c.resourceText(ctx, s, source)
+	}
+	if source == "" && !offersTools(s) {
+		return c.findResource(ctx, s, nil)
+	}
+	res, err := callTool(ctx, s, toolList, nil)
+	if source == "" && (unknownTool(err) || res.IsError && strings.Contains(strings.ToLower(resultText(res)), "unknown tool")) {
+		return c.findResource(ctx, s, err)
+	}
+	if err != nil {
+		return "", err
+	}
+	if res.IsError {
+		return "", c.toolFault(answerIn(ctx, resultText(res)), listing)
+	}
+	s.learnt.setSource(toolList)
+	return resultText(res), nil
+}
+
+func offersTools(s *session) bool {
+	can := s.cs.InitializeResult().Capabilities
+	return can != nil && can.Tools != nil
+}
+
+// unknownTool reports whether a server may have meant that it has no such tool.
+func unknownTool(err error) bool {
+	var wire *jsonrpc.Error
+	return errors.As(err, &wire) && (wire.Code == jsonrpc.CodeMethodNotFound || wire.Code == jsonrpc.CodeInvalidParams)
+}
+
+// findResource looks for the resource with all to-dos. Without one the error of
+// the tool stands, if there is any.
+func (c *MCPClient) findResource(ctx context.Context, s *session, toolErr error) (string, error) {
+	resources, err := listResources(ctx, s)
+	if err != nil {
+		if toolErr != nil && unknownTool(err) {
+			err = toolErr
+		}
+		return "", err
+	}
+	for _, r := range resources {
+		if strings.HasSuffix(r.URI, todosSuffix) {
+			text, err := c.resourceText(ctx, s, r.URI)
+			if err == nil {
+				s.learnt.setSource(r.URI)
+			}
+			return text, err
+		}
+	}
+	if toolErr != nil && !unknownTool(toolErr) {
+		return "", toolErr
+	}
+	return "", fault.New(fault.StepCall, fault.Config, "no_todos", "This MCP server offers neither a tool nor a resource that lists to-dos.").
+		WithRemedy("Check the address of the resource in the connection.")
+}
+
+func (c *MCPClient) resourceText(ctx context.Context, s *session, uri string) (string, error) {
+	contents, err := readResource(ctx, s, uri)
+	if err != nil {
+		return "", err
+	}
+	for _, part := range contents {
+		if part.Text != "" {
+			return part.Text, nil
+		}
+	}
+	return "", garbled(0, errors.New("a resource without text"))
+}
+
+// resultText is the JSON of a tool's result: its first text that is JSON, else
+// its structured content, else its first text of any kind.
+func resultText(res Result) string {
+	first := ""
+	for _, part := range res.Content {
+		if part.Kind != "text" {
+			continue
+		}
+		if json.Valid([]byte(part.Text)) {
+			return part.Text
+		}
+		if first == "" {
+			first = part.Text
+		}
+	}
+	if res.Structured != nil {
+		return string(res.Structured)
+	}
+	return first
+}
+
+// Get implements Client. MCP servers of to-dos offer no single ones, so it
+// lists.
+func (c *MCPClient) Get(ctx context.Context, id string) (todo.Todo, error) {
+	l, err := c.List(ctx, "")
+	if err != nil {
+		return todo.Todo{}, err
+	}
+	for _, t := range l.Todos {
+		if t.ID == id {
+			return t, nil
+		}
+	}
+	if !l.Complete {
+		return todo.Todo{}, garbled(0, errors.New("the list is not complete"))
+	}
+	return todo.Todo{}, missing(reading, "")
+}
+
+// Capabilities implements Client. It asks for the tools only if the grant would
+// allow a change.
+func (c *MCPClient) Capabilities(ctx context.Context) (Capabilities, error) {
+	if c.wrong != nil {
+		return Capabilities{}, c.wrong
+	}
+	_, granted, err := c.handler.bearer.token(ctx)
+	if err != nil {
+		return Capabilities{}, err
+	}
+	can, changes := c.scopes.read(granted)
+	if !changes {
+		return can, nil
+	}
+	var tools map[string]usableTool
+	if err := c.call(ctx, listing, func(ctx context.Context, s *session) (err error) {
+		tools, err = s.tools(ctx)
+		return err
+	}); err != nil {
+		return Capabilities{}, err
+	}
+	can = can.offering(tools[toolCreate].fits, tools[toolUpdate].fits, tools[toolDelete].fits)
+	for _, name := range []string{toolCreate, toolUpdate, toolDelete} {
+		if t, offered := tools[name]; offered && !t.fits {
+			can.Why = whyUnfit
+		}
+	}
+	return can, nil
+}
+
+// Create implements Client.
+func (c *MCPClient) Create(ctx context.Context, t todo.Todo, key string) (todo.Todo, error) {
+	t.ETag = ""
+	args, err := argumentsOf(t)
+	if err != nil {
+		return todo.Todo{}, garbled(0, err)
+	}
+	if key != "" {
+		args["idempotencyKey"], _ = json.Marshal(key)
+	}
+	made, err := c.write(ctx, toolCreate, args, creating)
+	if err == nil && made.ID == "" {
+		return c.Get(ctx, t.ID)
+	}
+	return made, err
+}
+
+// Update implements Client.
+func (c *MCPClient) Update(ctx context.Context, id string, p todo.Patch, ifMatch string) (todo.Todo, error) {
+	args, err := argumentsOf(p)
+	if err != nil {
+		return todo.Todo{}, garbled(0, err)
+	}
+	args.name(id, ifMatch)
+	changed, err := c.write(ctx, toolUpdate, args, changing)
+	if err == nil && changed.ID == "" {
+		return c.Get(ctx, id)
+	}
+	if err == nil && changed.ID != id {
+		return todo.Todo{}, garbled(0, errors.New("asked for one to-do, answered with another"))
+	}
+	return changed, err
+}
+
+// Delete implements Client.
+func (c *MCPClient) Delete(ctx context.Context, id string, ifMatch string) error {
+	args := arguments{}
+	args.name(id, ifMatch)
+	_, err := c.write(ctx, toolDelete, args, changing)
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	return err
+}
+
+// write calls one of the tools that change to-dos and returns what it answered,
+// as one to-do if it is one.
+func (c *MCPClient) write(ctx context.Context, tool string, args arguments, about asking) (todo.Todo, error) {
+	var a *answer
+	failed := false
+	err := c.call(ctx, about, func(ctx context.Context, s *session) error {
+		tools, err := s.tools(ctx)
+		if err != nil {
+			return err
+		}
+		known, offered := tools[tool]
+		if !offered || !known.fits {
+			return notOffered(about, "")
+		}
+		raw, err := json.Marshal(known.accepted(args))
+		if err != nil {
+			return garbled(0, err)
+		}
+		res, err := callTool(ctx, s, tool, raw)
+		a, failed = answerIn(ctx, resultText(res)), res.IsError
+		return err
+	})
+	switch {
+	case err != nil:
+		return todo.Todo{}, err
+	case failed:
+		return todo.Todo{}, c.toolFault(a, about)
+	}
+	t, err := todo.DecodeItem(a.body)
+	var said *todo.AnswerError
+	if errors.As(err, &said) {
+		return todo.Todo{}, c.scopes.answerError(said, a, about)
+	}
+	return t, nil // without an id if the answer does not show the item
+}
+
+// toolFault reads the error of a tool: JSON as the REST API answers, else words.
+func (c *MCPClient) toolFault(a *answer, about asking) error {
+	_, err := todo.DecodeList(a.body)
+	var said *todo.AnswerError
+	if !errors.As(err, &said) {
+		said = &todo.AnswerError{Message: string(a.body)}
+	}
+	f := c.scopes.answerError(said, a, about)
+	if f.Kind == fault.Conflict && about.change() {
+		return withCurrent(f, a)
+	}
+	return f
+}
+
+// rpcFault turns a JSON-RPC error into a Fault.
+func rpcFault(wire *jsonrpc.Error, about asking, st *callState) error {
+	var f *fault.Fault
+	switch {
+	case wire.Code == jsonrpc.CodeMethodNotFound:
+		f = notOffered(about, "method_not_found")
+	case wire.Code == mcp.CodeUnsupportedProtocolVersion:
+		f = fault.New(fault.StepCall, fault.Config, "mcp_version", "This app and the MCP server have no protocol version in common.")
+	case wire.Code == jsonrpc.CodeInvalidParams && about == anything, wire.Code == codeNoResource && about == anything:
+		f = fault.New(fault.StepCall, fault.Invalid, "invalid_params", "The MCP server does not know what was asked for, or not with these arguments.")
+	case wire.Code == jsonrpc.CodeInvalidParams && about.change():
+		f = fault.New(fault.StepCall, fault.Invalid, "invalid_params", "The to-do service does not accept this change.").
+			WithRemedy("Change it and try again, or discard it.")
+	case wire.Code == jsonrpc.CodeInternalError:
+		f = troubled("internal_error")
+	default:
+		f = fault.New(fault.StepCall, fault.Failed, "rpc_error", "The MCP server refused the request.")
+	}
+	words := wire.Message
+	if st != nil {
+		words = withoutToken(words, st.sent())
+	}
+	return f.Because(wire).WithServer(0, words)
+}
+
+// codeNoResource is MCP's "resource not found" before 2026-07-28.
+const codeNoResource = -32002
