@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -12,13 +13,17 @@ import (
 	"waybill/todo"
 )
 
-// Limits of what the store takes. The length of texts is bounded by what the
-// services read of a request.
+// Limits of what the store takes.
 const (
 	maxID    = 128     // bytes
 	maxTags  = 100     // of one to-do
 	maxTag   = 200     // bytes
 	maxExtra = 1 << 16 // bytes of all unknown members together
+	maxNames = 100     // unknown members
+
+	// maxBody bounds the JSON of one to-do, so that it can be read again
+	// whatever the escaping made of its texts.
+	maxBody = todo.MaxItemBytes - 1<<10
 )
 
 // Item is one version of a to-do. It is immutable.
@@ -38,12 +43,16 @@ func (d digest) bytes() []byte {
 	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, d[1]), d[0])
 }
 
-// newItem makes the item that shows t in place n.
+// newItem makes the item that shows t in place n. A to-do that is too long is
+// an *InvalidError.
 func newItem(t todo.Todo, n uint64) (*Item, error) {
 	t.ETag = ""
 	body, err := json.Marshal(t)
 	if err != nil {
 		return nil, err
+	}
+	if len(body) > maxBody {
+		return nil, &InvalidError{"The to-do is too long."}
 	}
 	return makeItem(t, body, n), nil
 }
@@ -55,7 +64,7 @@ func itemOf(body []byte, n uint64) (*Item, error) {
 		return nil, err
 	}
 	if t.ID == "" || n == 0 {
-		return nil, fmt.Errorf("a stored to-do without id or place")
+		return nil, errors.New("a stored to-do without id or place")
 	}
 	return makeItem(t, body, n), nil
 }
@@ -105,8 +114,8 @@ func checkNew(t todo.Todo) error {
 		}
 		extra += len(name) + len(value)
 	}
-	if extra > maxExtra {
-		return &InvalidError{fmt.Sprintf("Further members may have %d bytes together.", maxExtra)}
+	if extra > maxExtra || len(t.Extra) > maxNames {
+		return &InvalidError{fmt.Sprintf("There may be %d further members of %d bytes together.", maxNames, maxExtra)}
 	}
 	return check(t)
 }
