@@ -48,14 +48,14 @@ func (d *Desktop) installBrowser() {
 		profile, home = filepath.Join(own, "snap/chromium/common", filepath.Base(d.dir)), "HOME="+own
 		d.t.Cleanup(func() { removeAll(d.t, profile) })
 	}
-	wrapper := d.file("browser.sh", fmt.Sprintf("#!/bin/sh\necho $$ >%s\nexec env DBUS_SESSION_BUS_ADDRESS=\"${DBUS_SESSION_BUS_ADDRESS:-disabled:}\" %s %s --user-data-dir=%s %s \"$@\" >%s 2>&1\n",
+	wrapper := d.File("browser.sh", fmt.Sprintf("#!/bin/sh\necho $$ >%s\nexec env DBUS_SESSION_BUS_ADDRESS=\"${DBUS_SESSION_BUS_ADDRESS:-disabled:}\" %s %s --user-data-dir=%s %s \"$@\" >%s 2>&1\n",
 		d.browser.pidFile, home, program, profile, strings.Join(arguments, " "), filepath.Join(d.dir, "browser.log")))
 	if err := os.Chmod(wrapper, 0o700); err != nil {
 		d.t.Fatal(err)
 	}
-	d.file("home/.local/share/applications/waybill-test-browser.desktop", "[Desktop Entry]\nType=Application\nName=Test browser\nExec="+wrapper+
+	d.File("home/.local/share/applications/waybill-test-browser.desktop", "[Desktop Entry]\nType=Application\nName=Test browser\nExec="+wrapper+
 		" %u\nMimeType=x-scheme-handler/http;x-scheme-handler/https;text/html;\n")
-	d.file("home/.config/mimeapps.list", "[Default Applications]\nx-scheme-handler/http=waybill-test-browser.desktop\n"+
+	d.File("home/.config/mimeapps.list", "[Default Applications]\nx-scheme-handler/http=waybill-test-browser.desktop\n"+
 		"x-scheme-handler/https=waybill-test-browser.desktop\ntext/html=waybill-test-browser.desktop\n")
 	d.t.Cleanup(d.browser.stop)
 }
@@ -174,6 +174,20 @@ func (p *Page) Text() string {
 	return text
 }
 
+// Host is the host and port of the page's address.
+func (p *Page) Host() string {
+	p.d.t.Helper()
+	var host string
+	p.Do(chromedp.Evaluate("location.host", &host))
+	return host
+}
+
+// AwaitAway waits until the page's address has another host.
+func (p *Page) AwaitAway(host string, limit time.Duration) {
+	p.d.t.Helper()
+	p.d.until(limit, "the browser has left "+host, func() bool { return p.Host() != host })
+}
+
 // CloseBrowser closes the browser as a person does who closes its window.
 func (p *Page) CloseBrowser() {
 	p.d.t.Helper()
@@ -181,4 +195,5 @@ func (p *Page) CloseBrowser() {
 	defer cancel()
 	_ = chromedp.Run(ctx, browser.Close())
 	p.d.browser.stop()
+	_ = os.Remove(p.d.browser.pidFile) // so that a later start is noticed
 }

@@ -10,7 +10,7 @@ import (
 // that nothing is started by being asked for: a test gets the keyring it chose.
 func (d *Desktop) startBus() {
 	d.t.Helper()
-	config := d.file("session-bus.conf", `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+	config := d.File("session-bus.conf", `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
   <type>session</type>

@@ -49,6 +49,12 @@ func (d *Desktop) Start(env []string, name string, args ...string) *Process {
 	return d.start(env, nil, name, args...)
 }
 
+// StartWith is Start with text on standard input.
+func (d *Desktop) StartWith(env []string, stdin, name string, args ...string) *Process {
+	d.t.Helper()
+	return d.start(env, strings.NewReader(stdin), name, args...)
+}
+
 func (d *Desktop) start(env []string, stdin io.Reader, name string, args ...string) *Process {
 	d.t.Helper()
 	p := &Process{Stdout: &Output{}, Stderr: &Output{}, t: d.t, done: make(chan struct{})}

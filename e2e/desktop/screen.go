@@ -46,8 +46,8 @@ func (d *Desktop) startScreen() {
 	d.set("DISPLAY", d.screen)
 }
 
-// file writes a file of the session and returns its path.
-func (d *Desktop) file(name, text string) string {
+// File writes a file that only this session sees and returns its path.
+func (d *Desktop) File(name, text string) string {
 	d.t.Helper()
 	path := filepath.Join(d.dir, name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {

@@ -58,6 +58,11 @@ func visit(address string, p *person, tell io.Writer) error {
 		}
 		title, f := read(page)
 		fmt.Fprintf(tell, "\n  [%s] %s\n", at.Host, title)
+		for n := range page.Descendants() {
+			if attribute(n, "id") == "error" || attribute(n, "role") == "alert" {
+				fmt.Fprintf(tell, "  %s\n", text(n))
+			}
+		}
 		if f == nil {
 			return nil
 		}
