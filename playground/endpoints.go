@@ -1,6 +1,9 @@
 package playground
 
 import (
+	"encoding/json"
+	"log/slog"
+
 	"waybill/secret"
 )
 
@@ -25,4 +28,56 @@ type DemoClient struct {
 	ClientSecret         secret.Text // at the identity provider
 	ResourceClientID     string      // at the authorization server
 	ResourceClientSecret secret.Text // at the authorization server
+}
+
+// endpointsJSON is the form in which Endpoints are handed on.
+type endpointsJSON struct {
+	IdP                 string `json:"idp"`
+	AuthorizationServer string `json:"authorization_server"`
+	API                 string `json:"api"`
+	MCP                 string `json:"mcp"`
+	Clients             struct {
+		REST clientJSON `json:"rest"`
+		MCP  clientJSON `json:"mcp"`
+	} `json:"clients"`
+}
+
+type clientJSON struct {
+	ClientID             string `json:"client_id"`
+	ClientSecret         string `json:"client_secret"`
+	ResourceClientID     string `json:"resource_client_id"`
+	ResourceClientSecret string `json:"resource_client_secret"`
+}
+
+// MarshalJSON shows the secrets.
+func (e Endpoints) MarshalJSON() ([]byte, error) {
+	out := endpointsJSON{IdP: e.IdP, AuthorizationServer: e.AuthorizationServer, API: e.API, MCP: e.MCP}
+	show := func(c DemoClient) clientJSON {
+		return clientJSON{c.ClientID, c.ClientSecret.Reveal(), c.ResourceClientID, c.ResourceClientSecret.Reveal()}
+	}
+	out.Clients.REST, out.Clients.MCP = show(e.Clients.REST), show(e.Clients.MCP)
+	return json.Marshal(out)
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (e *Endpoints) UnmarshalJSON(raw []byte) error {
+	var in endpointsJSON
+	if err := json.Unmarshal(raw, &in); err != nil {
+		return err
+	}
+	hide := func(c clientJSON) DemoClient {
+		return DemoClient{c.ClientID, secret.New(c.ClientSecret), c.ResourceClientID, secret.New(c.ResourceClientSecret)}
+	}
+	*e = Endpoints{
+		IdP: in.IdP, AuthorizationServer: in.AuthorizationServer, API: in.API, MCP: in.MCP,
+		Clients: DemoClients{REST: hide(in.Clients.REST), MCP: hide(in.Clients.MCP)},
+	}
+	return nil
+}
+
+// LogValue leaves the clients out, since a log in JSON would otherwise show the
+// secrets.
+func (e Endpoints) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("idp", e.IdP), slog.String("authorization_server", e.AuthorizationServer),
+		slog.String("api", e.API), slog.String("mcp", e.MCP))
 }

@@ -3,10 +3,13 @@ package playground
 import (
 	"crypto/rsa"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
+	"waybill/playground/internal/idp"
 	"waybill/secret"
 )
 
@@ -23,11 +26,16 @@ type Options struct {
 	Clients []Client      // further registrations besides the two demo clients
 	Policy  Policy        // what the identity provider refuses; SetPolicy changes it
 
-	// Lifetimes; zero fields are those of xaa.dev.
-	CodeLife         time.Duration // 60 s
-	IDTokenLife      time.Duration // 10 min, also of the identity provider's own access token
+	// ScopeErrors makes the MCP server answer 403 insufficient_scope to a token
+	// without the scopes. Without it the server does as xaa.dev's: it lists
+	// everything, and reading gives, under status 200, text with an error.
+	ScopeErrors bool
+
+	// Lifetimes, counted in whole seconds; zero fields are those of xaa.dev.
+	CodeLife         time.Duration // 60 s, at most 10 min
+	IDTokenLife      time.Duration // 10 min, at most a day; also of the identity provider's own access token
 	IDJAGLife        time.Duration // 5 min, at most one hour
-	AccessTokenLife  time.Duration // 2 h
+	AccessTokenLife  time.Duration // 2 h, at most a day
 	RefreshTokenLife time.Duration // 30 days from its last rotation
 	SessionLife      time.Duration // 8 h, of the browser's session at the identity provider
 
@@ -35,7 +43,7 @@ type Options struct {
 	Now func() time.Time // nil: time.Now
 
 	// HTTPClient fetches the keys of trusted issuers; nil: one of its own.
-	// It must not follow redirects.
+	// No redirect is followed and no cookie sent, whatever it says.
 	HTTPClient *http.Client
 
 	// GenerateKey makes a signing key; nil: a new RSA key of 2048 bits. It is
@@ -101,7 +109,8 @@ type ResourceConnection struct {
 	JWKS     json.RawMessage // its public keys for private_key_jwt
 }
 
-// Policy is what the identity provider refuses at the token exchange.
+// Policy is what the identity provider refuses at the token exchange, beside
+// what no resource connection allows.
 type Policy struct {
 	DenyUsers   []string // e-mail addresses that are answered access_denied
 	DenyClients []string // client ids that are answered access_denied
@@ -110,5 +119,53 @@ type Policy struct {
 	// not empty, for one of that strength; else the answer is
 	// insufficient_user_authentication with max_age and acr_values.
 	MaxAge time.Duration
-	ACR    string
+	ACR    string // ACRStepUp or another of acr_values_supported
+}
+
+// ACRStepUp is the stronger of the two authentication contexts that the
+// identity provider knows. A sign-in reaches it by being asked for it in
+// acr_values.
+const ACRStepUp = idp.ACRStepUp
+
+// withDefaults fills what is left out and checks the rest.
+func (o Options) withDefaults() (Options, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Addr == "" {
+		o.Addr = "127.0.0.1"
+	}
+	if ip, err := netip.ParseAddr(o.Addr); err != nil || !ip.IsLoopback() || ip.Zone() != "" {
+		return o, fmt.Errorf("the playground cannot listen on %q: it takes any six digits for a sign-in, so it serves this computer only, on a loopback address such as 127.0.0.1", o.Addr)
+	}
+	if o.HTTPClient == nil {
+		o.HTTPClient = &http.Client{}
+	}
+	if o.Latency < 0 || o.Latency > time.Minute {
+		return o, fmt.Errorf("the latency has to be between 0 and one minute, and is %v", o.Latency)
+	}
+	for _, life := range []struct {
+		name          string
+		value         *time.Duration
+		usual, atMost time.Duration
+	}{
+		{"an authorization code", &o.CodeLife, time.Minute, 10 * time.Minute},
+		{"an ID token", &o.IDTokenLife, 10 * time.Minute, 24 * time.Hour},
+		{"an ID-JAG", &o.IDJAGLife, 5 * time.Minute, time.Hour},
+		{"an access token", &o.AccessTokenLife, 2 * time.Hour, 24 * time.Hour},
+		{"a refresh token", &o.RefreshTokenLife, 30 * 24 * time.Hour, 10 * 365 * 24 * time.Hour},
+		{"a session", &o.SessionLife, 8 * time.Hour, 365 * 24 * time.Hour},
+	} {
+		if *life.value == 0 {
+			*life.value = life.usual
+		}
+		if *life.value < time.Second || *life.value > life.atMost {
+			return o, fmt.Errorf("the life of %s has to be between one second and %v, and is %v", life.name, life.atMost, *life.value)
+		}
+		*life.value = life.value.Truncate(time.Second)
+	}
+	return o, nil
 }
