@@ -426,3 +426,30 @@ func TestTheETagOfALongListCostsNothing(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+func BenchmarkOneEditOfALongList(b *testing.B) {
+	s := open(b, todostore.Options{Dir: b.TempDir(), Todos: todostore.MaxSeed})
+	view(b, s, alice)
+	i := 0
+	for b.Loop() {
+		i++
+		if _, err := s.Update(alice, "todo-50000", todo.Patch{Title: new(fmt.Sprint(i))}, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkOpenALongList(b *testing.B) {
+	dir := b.TempDir()
+	view(b, open(b, todostore.Options{Dir: dir, Todos: todostore.MaxSeed}), alice)
+	for b.Loop() {
+		view(b, open(b, todostore.Options{Dir: dir}), alice)
+	}
+}
+
+func BenchmarkAnswerOfALongList(b *testing.B) {
+	s := open(b, todostore.Options{Todos: todostore.MaxSeed})
+	for b.Loop() {
+		b.SetBytes(int64(len(view(b, s, alice).ListJSON(alice))))
+	}
+}
