@@ -3,6 +3,7 @@ package todo_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -390,4 +391,21 @@ func BenchmarkDecodeList(b *testing.B) {
 			}
 		}
 	})
+}
+
+func ExampleDecodeList() {
+	answer := []byte(`{"success":true,"count":2,"user":"alice","data":[
+		{"id":1,"title":"Ship release notes","completed":false,"dueDate":"2026-11-24"},
+		{"id":"b","title":"Write the guide","completed":true,"colour":"red"}]}`)
+	list, err := todo.DecodeList(answer)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, item := range list.Todos {
+		fmt.Printf("%s %q completed=%v colour=%s\n", item.ID, item.Title, item.Completed, item.Extra["colour"])
+	}
+	// Output:
+	// 1 "Ship release notes" completed=false colour=
+	// b "Write the guide" completed=true colour="red"
 }

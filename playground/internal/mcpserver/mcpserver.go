@@ -54,10 +54,11 @@ type Options struct {
 	Store               *todostore.Store
 	Log                 *slog.Logger // nil: no log
 
-	// SilentScopeFailure answers as xaa.dev does to a token without the
-	// scopes: everything is listed, and a read yields, under HTTP status 200,
-	// JSON text with an error member. Otherwise such a token is answered 403
-	// insufficient_scope at once.
+	// SilentScopeFailure answers as xaa.dev does to a token without any scope:
+	// everything is listed, and a read yields, under HTTP status 200, JSON text
+	// with an error member. Otherwise such a token is answered 403
+	// insufficient_scope at once, as one that has some scopes and lacks others
+	// always is.
 	SilentScopeFailure bool
 }
 
@@ -133,7 +134,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "invalid_request", "The message could not be read.")
 		return
 	}
-	if !s.o.SilentScopeFailure && !s.protected.Require(w, a, needs(body)...) {
+	if silent := s.o.SilentScopeFailure && len(a.Scopes) == 0; !silent && !s.protected.Require(w, a, needs(body)...) {
 		return
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))

@@ -509,11 +509,13 @@ func TestSilentScopeFailureAnswers200WithAnError(t *testing.T) {
 			}
 		}
 	}
-	reader := s.connect(t, s.read, "")
-	if text, failed := call(t, reader, "delete_todo", map[string]any{"id": "todo-1"}); !failed {
-		t.Errorf("a reader deletes: %s", text)
+	if got := s.post(t, s.read, callDelete); got.StatusCode != 403 {
+		t.Errorf("a reader deletes: %d %s", got.StatusCode, got.Body)
 	}
-	if l, err := todo.DecodeList([]byte(read(t, reader, "todo0://todos"))); err != nil || len(l.Todos) != 24 {
+	if got := s.post(t, s.Token("alice", "todos.read"), readTodos); got.StatusCode != 403 {
+		t.Errorf("a token without mcp.access reads: %d %s", got.StatusCode, got.Body)
+	}
+	if l, err := todo.DecodeList([]byte(read(t, s.connect(t, s.read, ""), "todo0://todos"))); err != nil || len(l.Todos) != 24 {
 		t.Errorf("%d to-dos, %v", len(l.Todos), err)
 	}
 }
