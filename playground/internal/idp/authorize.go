@@ -67,7 +67,7 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request, req request) {
 	case in && !req.asks("login"):
 		s.pages.confirm(w, s.form(w, r, req), s.email(login.Subject))
 	default:
-		s.pages.signIn(w, s.form(w, r, req), req.loginHint, "", http.StatusOK)
+		s.pages.signIn(w, s.form(w, r, req), entry{email: req.loginHint})
 	}
 }
 

@@ -54,12 +54,21 @@ type page struct {
 	Token  string
 	Email  string
 	Error  string
-	Code   string
+	Wrong  string // the field that Error is about
+	Code   string // of a problem
 }
 
-func (p *pages) signIn(w http.ResponseWriter, f form, email, problem string, status int) {
+// entry is what is already known of a sign-in: the address, and what was wrong
+// with the last try in which field ("email", "code", or neither).
+type entry struct{ email, wrong, problem string }
+
+func (p *pages) signIn(w http.ResponseWriter, f form, e entry) {
 	v := p.about(f)
-	v.Kind, v.Title, v.Email, v.Error = "sign-in", "Sign in", email, problem
+	v.Kind, v.Title, v.Email, v.Error, v.Wrong = "sign-in", "Sign in", e.email, e.problem, e.wrong
+	status := http.StatusOK
+	if e.wrong != "" {
+		status = http.StatusUnprocessableEntity
+	}
 	p.show(w, status, v, formTargets(f.request.redirectURI))
 }
 
@@ -91,7 +100,7 @@ func (p *pages) stay(w http.ResponseWriter) {
 }
 
 func (p *pages) problem(w http.ResponseWriter, e *oauth.Error) {
-	p.show(w, e.Status, page{Kind: "problem", Title: "This cannot go on", Error: e.Description, Code: e.Code}, "'none'")
+	p.show(w, e.Status, page{Kind: "problem", Title: "That did not work", Error: e.Description, Code: e.Code}, "'none'")
 }
 
 func (p *pages) show(w http.ResponseWriter, status int, v page, targets string) {

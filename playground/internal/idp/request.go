@@ -54,8 +54,7 @@ func (s *Server) readRequest(raw string) (req request, page *oauth.Error, refuse
 	}
 	redirect := form.Get("redirect_uri")
 	if !slices.ContainsFunc(client.RedirectURIs, func(known string) bool { return sameRedirect(known, redirect) }) {
-		return req, oauth.Errorf("invalid_request", "The redirect_uri %s is not registered for this app. Registered is: %s.",
-			oauth.Quote(redirect), strings.Join(client.RedirectURIs, ", ")), nil
+		return req, wrongRedirect(redirect, client), nil
 	}
 	req.client, req.redirectURI = client, redirect
 	req.state, req.nonce = form.Get("state"), form.Get("nonce")
@@ -63,6 +62,23 @@ func (s *Server) readRequest(raw string) (req request, page *oauth.Error, refuse
 	req.loginHint, req.idTokenHint = form.Get("login_hint"), form.Get("id_token_hint")
 	req.prompts, req.acrValues = strings.Fields(form.Get("prompt")), strings.Fields(form.Get("acr_values"))
 	return req, nil, req.check(form)
+}
+
+// wrongRedirect says what may be sent, and names the commonest mistake.
+func wrongRedirect(sent string, c Client) *oauth.Error {
+	var known []string
+	for _, uri := range c.RedirectURIs {
+		if _, _, loopback := splitLoopback(uri); loopback {
+			uri += " (with any port)"
+		}
+		known = append(known, uri)
+	}
+	hint := ""
+	if strings.HasPrefix(sent, "http://localhost") {
+		hint = " Here localhost is not the same as 127.0.0.1."
+	}
+	return oauth.Errorf("invalid_request", "The redirect_uri %s is not registered for this app. Registered: %s.%s",
+		oauth.Quote(sent), strings.Join(known, ", "), hint)
 }
 
 // isChallenge reports whether s looks like a code_challenge of S256: 32 bytes in

@@ -80,7 +80,7 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 	case "continue":
 		s.proceed(w, r, req)
 	case "switch":
-		s.pages.signIn(w, s.form(w, r, req), "", "", http.StatusOK)
+		s.pages.signIn(w, s.form(w, r, req), entry{})
 	default:
 		s.enter(w, r, req, fields)
 	}
@@ -100,7 +100,7 @@ func (s *Server) fields(r *http.Request) (url.Values, *oauth.Error) {
 func (s *Server) proceed(w http.ResponseWriter, r *http.Request, req request) {
 	login, in := s.session(r)
 	if !in || !s.suffices(req, login) {
-		s.pages.signIn(w, s.form(w, r, req), req.loginHint, "Your session has ended. Please sign in again.", http.StatusOK)
+		s.pages.signIn(w, s.form(w, r, req), entry{email: req.loginHint, problem: "Your session has ended. Please sign in again."})
 		return
 	}
 	s.finish(w, req, login)
@@ -111,10 +111,10 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request, req request, fiel
 	email, okEmail := cleanEmail(fields.Get("email"))
 	switch {
 	case !okEmail:
-		s.pages.signIn(w, s.form(w, r, req), fields.Get("email"), "Please enter an e-mail address, such as alice@example.com.", http.StatusUnprocessableEntity)
+		s.pages.signIn(w, s.form(w, r, req), entry{fields.Get("email"), "email", "Please enter an e-mail address, such as alice@example.com."})
 		return
 	case !sixDigits(fields.Get("code")):
-		s.pages.signIn(w, s.form(w, r, req), email, "Please enter six digits. Any six will do.", http.StatusUnprocessableEntity)
+		s.pages.signIn(w, s.form(w, r, req), entry{email, "code", "Please enter six digits. Any six will do."})
 		return
 	}
 	login, err := s.login(w, r, req, email)
