@@ -112,3 +112,46 @@ func (w *Window) atom(name string) xproto.Atom {
 	}
 	return reply.Atom
 }
+
+// Screen watches for a window from the moment before it exists.
+type Screen struct {
+	x      *xConnection
+	root   xproto.Window
+	window xproto.Window
+}
+
+// Watch opens a connection to the screen for watching a program start.
+func (d *Desktop) Watch() *Screen {
+	d.t.Helper()
+	x := d.connect()
+	return &Screen{x: x, root: xproto.Setup(x.Conn).DefaultScreen(x.Conn).Root}
+}
+
+// Part returns the pixels of a part of the window with this title, or nil while
+// there is no such window or it is not so large yet.
+func (s *Screen) Part(title string, r image.Rectangle) []byte {
+	if s.window == 0 {
+		s.find(title)
+		return nil
+	}
+	picture, err := s.x.grab(s.window, r)
+	if err != nil {
+		s.window = 0 // it was replaced or is not shown yet
+		return nil
+	}
+	return picture.Pix
+}
+
+func (s *Screen) find(title string) {
+	tree, err := xproto.QueryTree(s.x.Conn, s.root).Reply()
+	if err != nil {
+		return
+	}
+	for _, window := range tree.Children {
+		name, err := xproto.GetProperty(s.x.Conn, false, window, xproto.AtomWmName, xproto.GetPropertyTypeAny, 0, 64).Reply()
+		if err == nil && string(name.Value) == title {
+			s.window = window
+			return
+		}
+	}
+}
