@@ -190,6 +190,7 @@ func TestDecodeListReadsEveryKnownShape(t *testing.T) {
 		"single under data":     {`{"success":true,"data":` + b + `}`, "", "2", true, 0},
 		"item with own items":   {`{"id":"p","title":"parent","items":[{"id":"c","title":"child"}]}`, "", "p", true, 0},
 		"array with an id":      {`{"id":"list1","todos":[` + a + `]}`, "", "a", true, 0},
+		"to-do with an error":   {`{"data":{"id":"a","title":"A","error":"its own"}}`, "", "a", true, 0},
 		"error null":            {`{"error":null,"data":[` + a + `]}`, "", "a", true, 0},
 		"data null, todos":      {`{"data":null,"todos":[` + a + `]}`, "", "a", true, 0},
 		"count above":           {`{"count":3,"data":[` + a + `]}`, "", "a", false, 0},

@@ -3,6 +3,7 @@ package todo
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -35,7 +36,7 @@ func (e *AnswerError) Error() string { return "the answer holds an error instead
 
 // containers are the members under which a listing may be found, the likeliest
 // first.
-var containers = []string{"data", "todos", "items", "results"}
+var containers = [...]string{"data", "todos", "items", "results"}
 
 // DecodeList reads to-dos in every shape that is known: an array, an object
 // that holds the array under data, todos, items or results (also inside data),
@@ -86,68 +87,76 @@ type envelope struct {
 	item   bool   // it is no envelope but a to-do itself
 	array  []byte // the listing
 	single []byte // the to-do under data
+	found  [len(containers)][]byte
 	user   string
 	count  int
 	more   bool
 	next   string
+
+	id, title, failed bool
+	fail              AnswerError
+	words             string // beside an error
 }
 
 // read finds the parts of an object. An array inside data is looked for once.
 func (e *envelope) read(object []byte, outer bool) error {
-	var fail AnswerError
-	var failed, id, title bool
-	var words string
-	found := map[string][]byte{}
 	err := eachMember(object, func(name, value []byte) error {
-		switch string(name) {
-		case "id":
-			_, id = readID(value)
-			id = id && !isNull(value)
-		case "title":
-			title = value[0] == '"'
-		case "error":
-			failed = failed || fail.read(value)
-		case "success":
-			failed = failed || string(value) == "false"
-		case "error_description", "message":
-			words, _ = readString(value)
-		case "user":
-			e.user, _ = readString(value)
-		case "count", "total":
-			e.count = max(e.count, readCount(value))
-		case "nextCursor", "next_cursor":
-			e.next, _ = readID(value)
-			e.more = e.more || truthy(value)
-		case "next", "nextPage", "next_page", "hasMore", "has_more":
-			e.more = e.more || truthy(value)
-		case "data", "todos", "items", "results":
-			found[string(name)] = value
-		}
+		e.member(string(name), value)
 		return nil
 	})
 	switch {
 	case err != nil:
 		return fmt.Errorf("neither an array nor an object: %w", err)
-	case failed:
-		if words != "" {
-			fail.Message = words
+	case e.failed && (outer || !e.id || !e.title): // inside data, a to-do may have a member of that name
+		if e.words != "" {
+			e.fail.Message = e.words
 		}
-		return &fail
-	case id && title:
+		return &e.fail
+	case e.id && e.title:
 		e.item = true
 		return nil
 	}
-	for _, name := range containers {
-		if value := found[name]; value != nil && value[0] == '[' {
+	for _, value := range e.found {
+		if value != nil && value[0] == '[' {
 			e.array = value
 			return nil
 		}
 	}
-	if value := found["data"]; value != nil && value[0] == '{' && outer {
-		return e.readData(value)
+	if data := e.found[0]; data != nil && data[0] == '{' && outer {
+		return e.readData(data)
 	}
-	e.item = id
+	e.item = e.id
 	return nil
+}
+
+// member takes note of one member.
+func (e *envelope) member(name string, value []byte) {
+	switch name {
+	case "id":
+		_, e.id = readID(value)
+		e.id = e.id && !isNull(value)
+	case "title":
+		e.title = value[0] == '"'
+	case "error":
+		e.failed = e.fail.read(value) || e.failed
+	case "success":
+		e.failed = e.failed || string(value) == "false"
+	case "error_description", "message":
+		e.words, _ = readString(value)
+	case "user":
+		e.user, _ = readString(value)
+	case "count", "total":
+		e.count = max(e.count, readCount(value))
+	case "nextCursor", "next_cursor":
+		e.next, _ = readID(value)
+		e.more = e.more || truthy(value)
+	case "next", "nextPage", "next_page", "hasMore", "has_more":
+		e.more = e.more || truthy(value)
+	default:
+		if i := slices.Index(containers[:], name); i >= 0 {
+			e.found[i] = value
+		}
+	}
 }
 
 // readData looks into data, which holds either a to-do or a further envelope.
