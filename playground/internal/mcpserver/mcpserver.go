@@ -78,11 +78,12 @@ func New(o Options) http.Handler {
 		Origin: o.Origin, Path: Path, Name: "Todo0 over MCP of the built-in playground", AuthorizationServer: o.AuthorizationServer,
 		Scopes: []string{ScopeRead, ScopeWrite, ScopeAccess}, Verifier: o.Verifier,
 	})}
-	shared := s.protocol()
+	quiet := slog.New(warnings{o.Log.Handler()})
+	shared := s.protocol(quiet)
 	// Stateless, since the newest protocol version is only spoken so. Answers
 	// are event streams, as servers of xaa.dev's generation send them.
 	s.mcp = mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return shared }, &mcp.StreamableHTTPOptions{
-		Stateless: true, MaxRequestBodyBytes: maxBody, PropagateRequestCancellation: true, Logger: o.Log,
+		Stateless: true, MaxRequestBodyBytes: maxBody, PropagateRequestCancellation: true, Logger: quiet,
 		DisableLocalhostProtection: true, // Guard knows the server's own name and does more
 	})
 	return s.protected.Guard(s)
@@ -90,13 +91,13 @@ func New(o Options) http.Handler {
 
 // protocol makes the MCP side: what is listed is the same for everybody, so
 // that clients may remember it.
-func (s *server) protocol() *mcp.Server {
+func (s *server) protocol(log *slog.Logger) *mcp.Server {
 	versions := slices.DeleteFunc(mcp.SupportedProtocolVersions(), func(v string) bool { return v < oldest })
 	m := mcp.NewServer(&mcp.Implementation{Name: "todo0-playground", Title: "Todo0 of the built-in playground", Version: "1.0.0"}, &mcp.ServerOptions{
 		Instructions:              "The signed-in user's to-dos. Resources show them, tools find and change them; changing needs the scope " + ScopeWrite + ".",
 		SupportedProtocolVersions: versions,
 		Capabilities:              &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}, Resources: &mcp.ResourceCapabilities{}},
-		Logger:                    s.o.Log,
+		Logger:                    log,
 		SetCacheable: func(_ context.Context, req mcp.Request, c *mcp.Cacheable) {
 			if _, personal := req.(*mcp.ReadResourceRequest); personal {
 				c.TTLMs, c.CacheScope = 0, "private"
@@ -106,6 +107,14 @@ func (s *server) protocol() *mcp.Server {
 	s.addResources(m)
 	s.addTools(m)
 	return m
+}
+
+// warnings is a log without the SDK's chatter: it tells of every session, and
+// here every request is one.
+type warnings struct{ slog.Handler }
+
+func (h warnings) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && h.Handler.Enabled(ctx, level)
 }
 
 // ServeHTTP checks the token and its scopes before any message is looked at.
