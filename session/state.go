@@ -10,6 +10,7 @@ package session
 import (
 	"waybill/auth"
 	"waybill/connection"
+	"waybill/fault"
 )
 
 // Phase says how far the Manager is.
@@ -49,6 +50,10 @@ type State struct {
 	// only as long as this process, why: one sentence.
 	VaultMode   auth.VaultMode
 	VaultReason string
+
+	// Problem says why nothing can be opened: a damaged or newer file, a full
+	// disk. Phase stays Starting then. Nil if all is well.
+	Problem *fault.Fault
 
 	Token auth.TokenStatus
 
