@@ -1,0 +1,167 @@
+package auth
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
+
+	"waybill/connection"
+	"waybill/fault"
+	"waybill/transport"
+)
+
+// tokenCall is one request to a token endpoint: a grant with its parameters, by
+// one client.
+type tokenCall struct {
+	step     fault.Step
+	endpoint string
+	client   *clientAuth
+	grant    string
+	params   url.Values // beside grant_type and client authentication
+}
+
+// do sends the request once and returns the answer, checked as far as all
+// grants have it in common. The error is a *refusal if the server refused in
+// the form of RFC 6749 section 5.2 or with a status alone, else a Fault.
+func (c tokenCall) do(ctx context.Context, t *transport.Client) (*tokenAnswer, error) {
+	if err := transport.CheckURL(c.endpoint); err != nil {
+		return nil, at(c.step, err)
+	}
+	params, err := c.parameters(t)
+	if err != nil {
+		return nil, err
+	}
+	inner := t.HTTP(transport.Token, c.endpoint)
+	guard := &answerGuard{next: inner.Transport}
+	outer := *inner
+	outer.Transport = guard
+	ctx = transport.WithStep(ctx, c.step)
+	config := clientcredentials.Config{
+		ClientID: c.client.id, ClientSecret: c.client.password().Reveal(),
+		TokenURL: c.endpoint, EndpointParams: params, AuthStyle: c.client.style(),
+	}
+	// What the library returns is not used: its errors quote the server's whole
+	// answer, and it takes for a token what is none.
+	_, err = config.Token(context.WithValue(ctx, oauth2.HTTPClient, &outer))
+	var known *fault.Fault
+	switch {
+	case guard.refusal != nil:
+		guard.refusal.words = scrub(guard.refusal.words, c.secrets(params))
+		return nil, guard.refusal
+	case errors.As(err, &known):
+		return nil, at(c.step, known)
+	case err != nil || guard.answer == nil:
+		return nil, fault.New(c.step, fault.Failed, "internal", "The request for a token could not be made.").
+			WithRemedy("Please report it with the steps that led here.")
+	}
+	return guard.answer, nil
+}
+
+func (c tokenCall) parameters(t *transport.Client) (url.Values, error) {
+	params := url.Values{"grant_type": {c.grant}}
+	for name, values := range c.params {
+		params[name] = values
+	}
+	if c.client.method != connection.PrivateKeyJWT {
+		return params, nil
+	}
+	now := time.Now()
+	if skew, ok := t.ServerClock(c.endpoint); ok {
+		now = now.Add(skew)
+	}
+	assertion, err := c.client.assertion(c.endpoint, now)
+	if err != nil {
+		return nil, at(c.step, err)
+	}
+	params.Set("client_assertion_type", assertionJWT)
+	params.Set("client_assertion", assertion.Reveal())
+	return params, nil
+}
+
+// secrets are the values of the request that a server must not be quoted with.
+func (c tokenCall) secrets(params url.Values) []string {
+	out := []string{c.client.password().Reveal()}
+	for _, name := range []string{"subject_token", "actor_token", "assertion", "refresh_token", "code", "code_verifier", "client_assertion"} {
+		out = append(out, params.Get(name))
+	}
+	return out
+}
+
+// answerGuard reads a token endpoint's answer before golang.org/x/oauth2 does,
+// which would take form-encoded text for a token, ignore most members, and keep
+// the whole body in its errors. It passes on only what the library needs to
+// come to the same end.
+type answerGuard struct {
+	next    http.RoundTripper
+	answer  *tokenAnswer
+	refusal *refusal
+}
+
+// RoundTrip sends req and reads the answer.
+func (g *answerGuard) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := g.next.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	content, err := io.ReadAll(resp.Body) // package transport has bounded it
+	_ = resp.Body.Close()
+	if err != nil {
+		return nil, err
+	}
+	passOn := `{"access_token":"taken","token_type":"Bearer"}`
+	g.answer, g.refusal, err = readTokenAnswer(resp.StatusCode, resp.Header, content)
+	if err != nil {
+		return nil, err
+	}
+	if g.refusal != nil {
+		passOn = `{"error":"refused"}`
+	}
+	resp.Header = http.Header{"Content-Type": {"application/json"}}
+	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader([]byte(passOn))), int64(len(passOn))
+	return resp, nil
+}
+
+// scrub takes out of a server's words what it was sent in confidence, and what
+// looks like a token: 32 characters and more of the base64url alphabet.
+func scrub(words string, secrets []string) string {
+	for _, s := range secrets {
+		if s == "" {
+			continue
+		}
+		for _, form := range []string{s, url.QueryEscape(s), url.PathEscape(s)} {
+			words = strings.ReplaceAll(words, form, "…")
+		}
+	}
+	var b strings.Builder
+	for words != "" {
+		n := strings.IndexFunc(words, func(r rune) bool { return !inToken(r) })
+		if n < 0 {
+			n = len(words)
+		}
+		if n >= 32 {
+			b.WriteString("…")
+		} else {
+			b.WriteString(words[:n])
+		}
+		words = words[n:]
+		n = strings.IndexFunc(words, inToken)
+		if n < 0 {
+			n = len(words)
+		}
+		b.WriteString(words[:n])
+		words = words[n:]
+	}
+	return b.String()
+}
+
+func inToken(r rune) bool {
+	return r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+}
