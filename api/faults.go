@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -42,19 +43,9 @@ type answer struct {
 func (a *answer) ok() bool { return a.status >= 200 && a.status < 300 }
 
 // portal reports whether the answer looks like that of a network that wants
-// its user to sign in first: a page where JSON belongs, a redirect, or the
-// status made for it (RFC 6585 section 6).
-func (a *answer) portal() bool {
-	switch {
-	case a.status == http.StatusNetworkAuthenticationRequired:
-		return true
-	case a.status >= 300 && a.status < 400:
-		return a.status != http.StatusNotModified
-	case !a.ok():
-		return false
-	}
-	return isPage(a.header, a.body)
-}
+// its user to sign in first: a page where JSON belongs. Its redirects and the
+// status made for it are the transport's to find.
+func (a *answer) portal() bool { return a.ok() && isPage(a.header, a.body) }
 
 // isPage reports whether an answer is a web page rather than JSON.
 func isPage(h http.Header, body []byte) bool {
@@ -87,7 +78,7 @@ func (s scopes) refusal(a *answer, about asking) *fault.Fault {
 func (s scopes) byStatus(a *answer, about asking, ch challenge, code string) *fault.Fault {
 	switch status := a.status; {
 	case a.portal():
-		return portalFault()
+		return transport.CaptivePortal(fault.StepCall)
 	case status == http.StatusUnauthorized:
 		return unauthorised(ch, code)
 	case status == http.StatusForbidden:
@@ -114,11 +105,6 @@ func (s scopes) byStatus(a *answer, about asking, ch challenge, code string) *fa
 	default:
 		return fault.New(fault.StepCall, fault.Failed, code, "The to-do service refused the request.")
 	}
-}
-
-func portalFault() *fault.Fault {
-	return fault.New(fault.StepCall, fault.Offline, "captive_portal", "Something else answered in place of the to-do service.").
-		WithRemedy("If this network wants you to sign in first, do so in a browser; else check the address of the service.")
 }
 
 func troubled(code string) *fault.Fault {
@@ -191,6 +177,7 @@ func (s scopes) scopeFault(granted []string, about asking, named []string) *faul
 }
 
 func missing(about asking, code string) *fault.Fault {
+	code = cmp.Or(code, "not_found")
 	if about == anything {
 		return fault.New(fault.StepCall, fault.NotFound, code, "The server does not have what was asked for.")
 	}
@@ -202,6 +189,7 @@ func missing(about asking, code string) *fault.Fault {
 }
 
 func notOffered(about asking, code string) *fault.Fault {
+	code = cmp.Or(code, "not_offered")
 	if about.change() {
 		return fault.New(fault.StepCall, fault.ReadOnly, code, whyNoWay)
 	}
@@ -248,7 +236,7 @@ func unreachable(ctx context.Context, err error) error {
 		f = fault.New(fault.StepCall, fault.Offline, "unreachable", "The to-do service could not be reached.").
 			WithRemedy("Check the network, or try again later.").Because(err)
 	case f.Code == "redirect":
-		return portalFault().WithServer(f.Status, "").Because(err)
+		return transport.CaptivePortal(fault.StepCall).WithServer(f.Status, "").Because(err)
 	}
 	if f.Step == "" {
 		g := *f
@@ -289,29 +277,41 @@ func withoutToken(words string, token secret.Text) string {
 	return strings.ReplaceAll(words, token.Reveal(), secret.Redacted)
 }
 
+// statusOf is the status that stands for an error code by which servers say in
+// JSON what others say by status; 0 for any other code.
+func statusOf(code string) int {
+	switch code {
+	case "not_found", "gone":
+		return http.StatusNotFound
+	case "conflict", "precondition_failed", "already_exists":
+		return http.StatusPreconditionFailed
+	case "forbidden", "access_denied", "unauthorized":
+		return http.StatusPaymentRequired
+	case "invalid_todo", "invalid_request", "validation_error", "idempotency_key_reused", "too_large":
+		return http.StatusUnprocessableEntity
+	case "rate_limited", "too_many_requests":
+		return http.StatusTooManyRequests
+	case "server_error", "internal_error", "temporarily_unavailable":
+		return http.StatusServiceUnavailable
+	}
+	return 0
+}
+
 // answerError turns an answer that is JSON but says that it failed into a
-// Fault. MCP servers do so under status 200 when a scope is missing.
+// Fault. MCP servers do so under status 200, for one when a scope is missing.
 func (s scopes) answerError(said *todo.AnswerError, a *answer, about asking) *fault.Fault {
-	code := errorCode(said.Code)
-	words := said.Message
-	if words == "" {
+	code, words := errorCode(said.Code), said.Message
+	if words == "" && code == "" {
 		words = said.Code
 	}
 	var f *fault.Fault
-	switch lower := strings.ToLower(said.Code + " " + said.Message); {
-	case strings.Contains(lower, "scope") || len(s.missing(a.granted, about.change())) > 0:
+	switch {
+	case statusOf(code) != 0:
+		f = s.byStatus(&answer{status: statusOf(code), granted: a.granted}, about, challenge{}, code)
+	case code == codeScope, code == "" && strings.Contains(strings.ToLower(words), "scope"), len(s.missing(a.granted, about.change())) > 0:
 		f = s.scopeFault(a.granted, about, nil)
-	case strings.Contains(lower, "not_found") || strings.Contains(lower, "not found"):
-		f = missing(about, code)
-	case code == "conflict" || code == "precondition_failed":
-		f = conflict(code)
-	case strings.Contains(code, "denied") || strings.Contains(code, "forbidden") || strings.Contains(code, "unauthorized"):
-		f = notAllowed(code)
-	case strings.HasPrefix(code, "invalid") && about.change():
-		f = fault.New(fault.StepCall, fault.Invalid, code, "The to-do service does not accept this change.").
-			WithRemedy("Change it and try again, or discard it.")
 	default:
-		f = fault.New(fault.StepCall, fault.Failed, code, "The to-do service answered with an error.")
+		f = fault.New(fault.StepCall, fault.Failed, cmp.Or(code, "error"), "The to-do service answered with an error.")
 	}
 	return f.Because(said).WithServer(a.status, withoutToken(words, a.token))
 }

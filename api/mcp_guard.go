@@ -11,13 +11,18 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"waybill/fault"
 	"waybill/secret"
+	"waybill/transport"
 )
 
-// headerSession carries the session of MCP's Streamable HTTP.
-const headerSession = "Mcp-Session-Id"
+// Headers of MCP's Streamable HTTP: the session, and what is called or read.
+const (
+	headerSession = "Mcp-Session-Id"
+	headerName    = "Mcp-Name"
+)
 
 // codeNoSession is what the TypeScript SDK's examples answer, with status 400
 // and without an id, to a session that they do not know.
@@ -39,6 +44,9 @@ type callState struct {
 	about   asking
 	limits  *limits
 	session *session // whose first call it may be; nil while one is opened
+
+	reopened bool // a forgotten session was opened anew for this call
+	doubted  bool // a version taken for granted was given up for this call
 
 	mu      sync.Mutex
 	token   secret.Text
@@ -70,6 +78,15 @@ func (st *callState) report(err error) {
 	if st.problem == nil {
 		st.problem = err
 	}
+}
+
+// takeProblem returns what was wrong in a stream, once.
+func (st *callState) takeProblem() error {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	problem := st.problem
+	st.problem = nil
+	return problem
 }
 
 // sent is the token that was sent last.
@@ -109,6 +126,9 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	asked, err := sentMessage(req)
 	if err != nil {
 		return nil, err
+	}
+	if strings.ContainsFunc(req.Header.Get(headerName), unicode.IsControl) {
+		return nil, fault.New(fault.StepCall, fault.Invalid, "bad_name", "The name of a tool or resource with control characters in it cannot be sent.")
 	}
 	if st != nil && st.session != nil {
 		req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
@@ -242,10 +262,10 @@ func (g *guard) accepted(req *http.Request, resp *http.Response, asked message, 
 	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	switch {
 	case isPage(resp.Header, body):
-		return nil, portalFault()
+		return nil, transport.CaptivePortal(fault.StepCall)
 	case !asked.call():
 		return resp, nil
-	case kind != "application/json":
+	case kind != "application/json" || len(body) == 0:
 		return nil, garbled(resp.StatusCode, fmt.Errorf("status %d of type %q to a call", resp.StatusCode, kind))
 	}
 	m, err := readMessage(body)

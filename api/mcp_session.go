@@ -244,9 +244,9 @@ func (c *MCPClient) drop(s *session) {
 	c.spawn(func() { _ = s.cs.Close() })
 }
 
-// call runs f in a session. A session that the server has forgotten, or that
-// was opened for a version that the server does not speak, is opened anew once;
-// both are known before the server has done anything.
+// call runs f in a session. A session that the server has forgotten is opened
+// anew once, and a version that it does not speak is given up once; both are
+// known before the server has done anything.
 func (c *MCPClient) call(ctx context.Context, about asking, f func(context.Context, *session) error) error {
 	if c.wrong != nil {
 		return c.wrong
@@ -256,25 +256,44 @@ func (c *MCPClient) call(ctx context.Context, about asking, f func(context.Conte
 		return err
 	}
 	st := &callState{about: about, token: token, granted: granted}
-	for again := false; ; again = true {
-		err = c.once(ctx, st, f)
-		if again || !errors.Is(err, errReopen) {
-			return c.final(err)
+	for {
+		if err = c.once(ctx, st, f); !errors.Is(err, errReopen) {
+			return err
 		}
 	}
 }
 
-// errReopen marks an error after which a call is worth repeating in a new
-// session.
+// errReopen marks an error after which a call is repeated in a new session.
 var errReopen = errors.New("api: open another session")
 
-// final turns a second errSessionGone into a Fault.
-func (c *MCPClient) final(err error) error {
-	if errors.Is(err, errReopen) {
-		return fault.New(fault.StepCall, fault.Failed, "session_gone", "The MCP server keeps ending the session.").
-			WithRemedy("Try again later.").Because(err)
+// forgotten handles errSessionGone.
+func (c *MCPClient) forgotten(st *callState, s *session) error {
+	if s != nil {
+		s.gone.Store(true)
+		c.drop(s)
 	}
-	return err
+	if st.reopened {
+		return fault.New(fault.StepCall, fault.Failed, "session_gone", "The MCP server keeps ending the session.").
+			WithRemedy("Try again later.")
+	}
+	st.reopened = true
+	return errReopen
+}
+
+// doubt handles err, which may come from a server that does not speak the
+// version that was taken for granted, because it did the last time or because
+// the connection says so: the next session negotiates one.
+func (c *MCPClient) doubt(st *callState, s *session, err error) error {
+	if s != nil {
+		c.drop(s)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if st.doubted {
+		return err
+	}
+	c.version, c.doubted, st.doubted = "", true, true
+	return errReopen
 }
 
 func (c *MCPClient) once(ctx context.Context, st *callState, f func(context.Context, *session) error) error {
@@ -331,15 +350,12 @@ func (c *MCPClient) release(st *callState) {
 }
 
 // explain turns what the SDK returns into a Fault, and lets go of a session
-// that is of no use any more.
+// that is of no use any more. s is nil if none could be opened.
 func (c *MCPClient) explain(st *callState, s *session, err error) error {
 	if err == nil {
 		return nil
 	}
-	st.mu.Lock()
-	problem := st.problem
-	st.problem = nil
-	st.mu.Unlock()
+	problem := st.takeProblem()
 	var own opaque
 	var f *fault.Fault
 	var wire *jsonrpc.Error
@@ -350,66 +366,55 @@ func (c *MCPClient) explain(st *callState, s *session, err error) error {
 		return own.err
 	case problem != nil:
 		return unreachable(st.limits.ctx, problem)
-	case s == nil && errors.As(err, &wire):
-		return rpcFault(wire, listing, st)
-	case s == nil:
-		return c.unopened(st, err)
 	case errors.Is(err, errSessionGone):
-		s.gone.Store(true)
-		c.drop(s)
-		return errReopen
-	case errors.As(err, &wire):
-		if s.doubtful(wire.Code) {
-			return c.doubt(s)
-		}
-		return rpcFault(wire, st.about, st)
-	case errors.As(err, &f):
-		if s.doubtful(0) && f.Status >= 400 && f.Status < 500 && (f.Kind == fault.Config || f.Kind == fault.Failed || f.Kind == fault.Invalid) {
-			return c.doubt(s)
-		}
-		if f.Code == codeSwapped {
+		return c.forgotten(st, s)
+	case errors.As(err, &f): // before the next: the SDK marks these as JSON-RPC errors of its own
+		if f.Code == codeSwapped && s != nil {
 			c.drop(s)
 		}
-		return unreachable(st.limits.ctx, err)
+		if err = unreachable(st.limits.ctx, err); c.doubtful(s, 0) && f.Status >= 400 && f.Status < 500 && f.Kind != fault.Offline && f.Kind != fault.Denied {
+			return c.doubt(st, s, err)
+		}
+		return err
+	case errors.As(err, &wire):
+		about := st.about
+		if s == nil {
+			about = listing
+		}
+		if err = rpcFault(wire, about, st); c.doubtful(s, wire.Code) {
+			return c.doubt(st, s, err)
+		}
+		return err
 	}
-	c.drop(s)
-	if errors.Is(err, mcp.ErrConnectionClosed) {
-		return unreachable(st.limits.ctx, err)
+	if s != nil {
+		c.drop(s)
 	}
-	return garbled(0, err)
+	return c.puzzling(st, s, err)
 }
 
-// unopened is the Fault of a session that could not be opened, for a reason
-// that is neither the server's refusal nor the network's.
-func (c *MCPClient) unopened(st *callState, err error) error {
-	var f *fault.Fault
-	if errors.As(err, &f) || errors.Is(err, mcp.ErrConnectionClosed) {
+// puzzling is the Fault of an error that neither HTTP nor the protocol explains.
+func (c *MCPClient) puzzling(st *callState, s *session, err error) error {
+	switch {
+	case errors.Is(err, mcp.ErrConnectionClosed):
 		return unreachable(st.limits.ctx, err)
+	case s != nil:
+		return garbled(0, err)
 	}
-	if errors.Is(err, errSessionGone) {
-		return errReopen
-	}
-	return fault.New(fault.StepCall, fault.Config, "mcp_version", "This app and the MCP server have no protocol version in common.").
+	f := fault.New(fault.StepCall, fault.Config, "mcp_version", "This app and the MCP server have no protocol version in common.").
 		WithRemedy("Check the address of the resource, and the protocol version if the connection fixes one.").Because(err)
+	return c.doubt(st, nil, f)
 }
 
 // doubtful reports whether an error with this code may come from a server that
 // does not speak the version that was taken for granted. A session in which a
 // call has succeeded is beyond doubt.
-func (s *session) doubtful(code int64) bool {
-	if s.assumed == "" || s.proven.Load() {
-		return false
+func (c *MCPClient) doubtful(s *session, code int64) bool {
+	switch {
+	case s == nil:
+		return c.knownVersion() != ""
+	case code == mcp.CodeUnsupportedProtocolVersion:
+		return true
 	}
-	return slices.Contains([]int64{0, mcp.CodeUnsupportedProtocolVersion, codeNoSession,
-		jsonrpc.CodeInvalidRequest, jsonrpc.CodeMethodNotFound, jsonrpc.CodeParseError}, code)
-}
-
-// doubt forgets the version that was taken for granted, so that the session
-// that is opened next negotiates one.
-func (c *MCPClient) doubt(s *session) error {
-	c.drop(s)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.version, c.doubted = "", true
-	return errReopen
+	return s.assumed != "" && !s.proven.Load() &&
+		slices.Contains([]int64{0, codeNoSession, jsonrpc.CodeInvalidRequest, jsonrpc.CodeMethodNotFound, jsonrpc.CodeParseError}, code)
 }

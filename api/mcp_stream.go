@@ -64,7 +64,7 @@ func (s *stream) Read(p []byte) (int, error) {
 }
 
 // next reads lines up to the end of an event and puts its message into out.
-// Events of another type than message are passed over.
+// Empty events, and those of another type than message, are passed over.
 func (s *stream) next() error {
 	const start = "data: "
 	event, kind := append(s.event[:0], start...), ""
@@ -78,7 +78,8 @@ func (s *stream) next() error {
 		value = bytes.TrimPrefix(value, []byte(" "))
 		switch {
 		case len(line) == 0 && len(event) > len(start):
-			if s.event = event; kind == "" || kind == "message" {
+			s.event = event
+			if (kind == "" || kind == "message") && len(bytes.TrimSpace(event[len(start):])) > 0 {
 				return s.message(event, len(start))
 			}
 			event, kind = event[:len(start)], ""

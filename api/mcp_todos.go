@@ -47,17 +47,69 @@ func (l *learnt) setSource(listing string) {
 }
 
 // List implements Client. The list comes from the tool list_todos where it is
-// offered, else from the resource that holds all to-dos.
+// offered, page by page, else from the resource that holds all to-dos.
 func (c *MCPClient) List(ctx context.Context, etag string) (List, error) {
-	var a *answer
-	if err := c.call(ctx, listing, func(ctx context.Context, s *session) error {
-		text, err := c.listingText(ctx, s)
-		a = answerIn(ctx, text)
+	var pages []*answer
+	if err := c.call(ctx, listing, func(ctx context.Context, s *session) (err error) {
+		pages, err = c.listingPages(ctx, s)
 		return err
 	}); err != nil {
 		return List{}, err
 	}
-	return c.scopes.decodeList(a, etag)
+	return c.scopes.decodeList(pages, etag)
+}
+
+// listingPages fetches the list from where it was found before, else from where
+// it is likeliest: asking for the tools first would cost a round trip.
+func (c *MCPClient) listingPages(ctx context.Context, s *session) ([]*answer, error) {
+	source := s.learnt.source()
+	switch {
+	case strings.HasSuffix(source, todosSuffix):
+		return inOnePage(ctx)(c.resourceText(ctx, s, source))
+	case source == "" && !offersTools(s):
+		return inOnePage(ctx)(c.findResource(ctx, s, nil))
+	}
+	first, err := c.listPage(ctx, s, "")
+	if source == "" && unknownTool(err) {
+		return inOnePage(ctx)(c.findResource(ctx, s, err))
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.learnt.setSource(toolList)
+	return pages(func(cursor string) ([]*answer, string, error) {
+		page := first
+		if cursor != "" {
+			if page, err = c.listPage(ctx, s, cursor); err != nil {
+				return nil, "", err
+			}
+		}
+		return []*answer{page}, nextCursor(page.body), nil
+	})
+}
+
+// listPage calls list_todos. Its arguments are none but the cursor that the
+// server itself gave.
+func (c *MCPClient) listPage(ctx context.Context, s *session, cursor string) (*answer, error) {
+	args := arguments{}
+	if cursor != "" {
+		args["cursor"] = rawJSON(cursor)
+	}
+	res, err := callTool(ctx, s, toolList, rawJSON(args))
+	if err != nil {
+		return nil, err
+	}
+	page := answerIn(ctx, resultText(res))
+	if res.IsError {
+		return nil, c.toolFault(page, listing)
+	}
+	return page, nil
+}
+
+func inOnePage(ctx context.Context) func(string, error) ([]*answer, error) {
+	return func(text string, err error) ([]*answer, error) {
+		return []*answer{answerIn(ctx, text)}, err
+	}
 }
 
 // answerIn wraps the text of a result, so that it is read as an HTTP answer is.
@@ -68,39 +120,20 @@ func answerIn(ctx context.Context, text string) *answer {
 	return &answer{status: http.StatusOK, header: http.Header{}, body: []byte(text), token: st.token, granted: st.granted}
 }
 
-// listingText fetches the list from where it was found before, else from where
-// it is likeliest: asking for the tools first would cost a round trip.
-func (c *MCPClient) listingText(ctx context.Context, s *session) (string, error) {
-	source := s.learnt.source()
-	if strings.HasSuffix(source, todosSuffix) {
-		return c.resourceText(ctx, s, source)
-	}
-	if source == "" && !offersTools(s) {
-		return c.findResource(ctx, s, nil)
-	}
-	res, err := callTool(ctx, s, toolList, nil)
-	if source == "" && (unknownTool(err) || res.IsError && strings.Contains(strings.ToLower(resultText(res)), "unknown tool")) {
-		return c.findResource(ctx, s, err)
-	}
-	if err != nil {
-		return "", err
-	}
-	if res.IsError {
-		return "", c.toolFault(answerIn(ctx, resultText(res)), listing)
-	}
-	s.learnt.setSource(toolList)
-	return resultText(res), nil
-}
-
 func offersTools(s *session) bool {
 	can := s.cs.InitializeResult().Capabilities
 	return can != nil && can.Tools != nil
 }
 
-// unknownTool reports whether a server may have meant that it has no such tool.
+// unknownTool reports whether a server may have meant that it has no such tool:
+// by an error of the protocol, or, as some do, in the words of a result.
 func unknownTool(err error) bool {
 	var wire *jsonrpc.Error
-	return errors.As(err, &wire) && (wire.Code == jsonrpc.CodeMethodNotFound || wire.Code == jsonrpc.CodeInvalidParams)
+	if errors.As(err, &wire) {
+		return wire.Code == jsonrpc.CodeMethodNotFound || wire.Code == jsonrpc.CodeInvalidParams
+	}
+	var said *todo.AnswerError
+	return errors.As(err, &said) && strings.Contains(strings.ToLower(said.Message), "unknown tool")
 }
 
 // findResource looks for the resource with all to-dos. Without one the error of
@@ -219,7 +252,7 @@ func (c *MCPClient) Create(ctx context.Context, t todo.Todo, key string) (todo.T
 		return todo.Todo{}, garbled(0, err)
 	}
 	if key != "" {
-		args["idempotencyKey"], _ = json.Marshal(key)
+		args["idempotencyKey"] = rawJSON(key)
 	}
 	made, err := c.write(ctx, toolCreate, args, creating)
 	if err == nil && made.ID == "" {
@@ -287,7 +320,7 @@ func (c *MCPClient) write(ctx context.Context, tool string, args arguments, abou
 	t, err := todo.DecodeItem(a.body)
 	var said *todo.AnswerError
 	if errors.As(err, &said) {
-		return todo.Todo{}, c.scopes.answerError(said, a, about)
+		return todo.Todo{}, c.toolFault(a, about)
 	}
 	return t, nil // without an id if the answer does not show the item
 }

@@ -18,12 +18,16 @@ type usableTool struct {
 	fits       bool                       // all that it requires is at hand, and its name is not given twice
 }
 
-// alwaysSent are the arguments that each tool can count on.
-var alwaysSent = map[string][]string{
-	toolList:   nil,
-	toolCreate: {"id", "title", "completed"},
-	toolUpdate: {"id"},
-	toolDelete: {"id"},
+// alwaysSent are the arguments that a tool can count on, and whether it is one
+// of those that this app uses.
+func alwaysSent(tool string) (arguments []string, ours bool) {
+	switch tool {
+	case toolCreate:
+		return []string{"id", "title", "completed"}, true
+	case toolUpdate, toolDelete:
+		return []string{"id"}, true
+	}
+	return nil, false
 }
 
 // tools returns the tools among these that the server offers, asked for once in
@@ -44,7 +48,7 @@ func (s *session) tools(ctx context.Context) (map[string]usableTool, error) {
 	}
 	found := map[string]usableTool{}
 	for _, t := range offered {
-		sent, ours := alwaysSent[t.Name]
+		sent, ours := alwaysSent(t.Name)
 		if !ours {
 			continue
 		}
@@ -90,9 +94,9 @@ func argumentsOf(v json.Marshaler) (arguments, error) {
 
 // name adds which item is meant, and in which version.
 func (a arguments) name(id, ifMatch string) {
-	a["id"], _ = json.Marshal(id)
+	a["id"] = rawJSON(id)
 	if ifMatch != "" {
-		a["ifMatch"], _ = json.Marshal(ifMatch)
+		a["ifMatch"] = rawJSON(ifMatch)
 	}
 }
 

@@ -99,21 +99,7 @@ func (c *restClient) List(ctx context.Context, etag string) (List, error) {
 	if err := c.usable(a, listing); err != nil {
 		return List{}, err
 	}
-	return c.scopes.decodeList(a, etag)
-}
-
-// decodeList reads a list unless it is the one that etag describes.
-func (s scopes) decodeList(a *answer, etag string) (List, error) {
-	now := validatorOf(a.header, a.body)
-	if known := parseValidator(etag); known.sum == now.sum {
-		return List{ETag: now.String(), NotModified: true, Complete: true}, nil
-	}
-	read, err := todo.DecodeList(a.body)
-	if err != nil {
-		return List{}, s.unreadable(a, listing, err)
-	}
-	complete := read.Complete && !strings.Contains(strings.ToLower(strings.Join(a.header.Values("Link"), ",")), "next")
-	return List{Todos: read.Todos, ETag: now.String(), User: read.User, Complete: complete}, nil
+	return c.scopes.decodeList([]*answer{a}, etag)
 }
 
 // unreadable is the Fault of a success whose body says or is something else.

@@ -32,13 +32,17 @@ func (v validator) String() string {
 	return v.etag + sumMark + v.sum
 }
 
-// validatorOf describes an answer. An entity tag that is not one by its syntax
-// (RFC 9110 section 8.8.3) cannot be sent back and is left out.
-func validatorOf(h http.Header, body []byte) validator {
-	sum := sha256.Sum256(body)
-	return validator{etag: entityTag(h), sum: base64.RawURLEncoding.EncodeToString(sum[:])}
+// validatorOf describes an answer of one or several pages.
+func validatorOf(pages []*answer) validator {
+	h := sha256.New()
+	for _, page := range pages {
+		h.Write(page.body)
+	}
+	return validator{etag: entityTag(pages[0].header), sum: base64.RawURLEncoding.EncodeToString(h.Sum(nil))}
 }
 
+// entityTag is the ETag of an answer. One that is none by its syntax (RFC 9110
+// section 8.8.3) cannot be sent back and is left out.
 func entityTag(h http.Header) string {
 	tag := h.Get("ETag")
 	opaque := strings.TrimPrefix(tag, "W/")
