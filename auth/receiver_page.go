@@ -39,10 +39,6 @@ svg circle { stroke-opacity: .3; }
 h1 { font-size: 1.5rem; line-height: 1.25; font-weight: 700; margin-bottom: .6rem; text-wrap: balance; }
 .lead { text-wrap: balance; }
 .more { margin-top: .9rem; color: var(--quiet); font-size: .9rem; text-wrap: balance; }
-@media (prefers-reduced-motion: no-preference) {
-  .done svg path { stroke-dasharray: 44; animation: draw .45s .1s ease-out backwards; }
-  @keyframes draw { from { stroke-dashoffset: 44; } to { stroke-dashoffset: 0; } }
-}
 `
 
 // pageStyleHash names the one style sheet that the page may use (CSP level 3).
@@ -60,7 +56,7 @@ const (
 // finalPage is what the browser shows at the end: one of two fixed pages, with
 // nothing in them that came from outside.
 func finalPage(refused bool) []byte {
-	kind, picture, title, lead := "done", tickPicture, "That’s all here",
+	kind, picture, title, lead := "done", tickPicture, "All done here",
 		"You can close this tab and go back to Waybill."
 	more := "Your identity provider has answered. Waybill does the rest."
 	if refused {

@@ -1,0 +1,345 @@
+package auth
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"waybill/connection"
+	"waybill/fault"
+	"waybill/internal/weburl"
+	"waybill/secret"
+	"waybill/transport"
+)
+
+const (
+	signInLimit = 5 * time.Minute // from Begin until the answer
+	warmLimit   = time.Minute     // for what SignInOptions.Warm does
+)
+
+// SignInOptions say how to sign in. Connection and Transport are required.
+type SignInOptions struct {
+	Connection  connection.Connection
+	Credentials connection.Credentials
+	Transport   *transport.Client
+
+	// OpenURL opens an address in the user's browser; it gets it as one
+	// argument and must not hand it to a shell. It is called on a goroutine of
+	// its own. nil: no browser is opened.
+	OpenURL func(url string) error
+
+	Timeout time.Duration // until the answer must have come; 0: 5 minutes
+
+	LoginHint string // offered to the user at the provider; may be empty
+	Prompt    string // overrides the connection's prompt if not empty
+	MaxAge    *int   // how old the user's proof may be, in seconds (RFC 9470); nil: any
+	ACRValues string // how strong it must be; may be empty
+
+	// SessionOnly leaves out offline_access: the user does not want to stay
+	// signed in (OpenID Connect Core section 11).
+	SessionOnly bool
+
+	// Warm is called once the browser is asked to open, on a goroutine of its
+	// own, to make ready what comes after the sign-in while the user types.
+	// Its context ends when the attempt fails, and does not when it succeeds.
+	Warm func(ctx context.Context)
+
+	// Replaces is an attempt that this one takes the place of: it is cancelled
+	// and its port closed before anything else.
+	Replaces *Attempt
+}
+
+// Attempt is one sign-in under way. It is safe for concurrent use. Its state,
+// nonce, verifier and metadata are its own, and are used once.
+type Attempt struct {
+	options  SignInOptions
+	client   *clientAuth
+	receiver *receiver
+	deadline time.Time
+
+	state    secret.Text
+	nonce    secret.Text
+	verifier secret.Text // of PKCE (RFC 7636)
+
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	warm   context.Context
+	cool   context.CancelFunc
+
+	ready    chan struct{} // closed when url or urlErr is set
+	url      string
+	urlErr   error
+	provider *Provider // frozen for this attempt
+
+	ended   chan struct{} // closed when session or err is set
+	session *Session
+	err     error
+	stop    chan struct{} // closed by Cancel
+	stopped sync.Once
+
+	mu         sync.Mutex
+	browserErr error
+}
+
+var (
+	errSignInCanceled = errors.New("auth: the sign-in was cancelled")
+	errSignInReplaced = errors.New("auth: another sign-in was begun")
+	errSignInTimeout  = errors.New("auth: no answer from the browser")
+)
+
+// Begin binds the address that the identity provider will send the browser
+// back to, and returns; metadata is fetched in the background, then the browser
+// is opened. Begin fails, with a Fault of kind Config, if the address cannot
+// be had; the browser is not opened then. The attempt ends with ctx, with
+// Cancel, after the time-out, or with a Session.
+func Begin(ctx context.Context, o SignInOptions) (*Attempt, error) {
+	if o.Replaces != nil {
+		o.Replaces.end(errSignInReplaced)
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = signInLimit
+	}
+	redirect, err := o.Connection.Redirect()
+	if err != nil {
+		return nil, err
+	}
+	a := &Attempt{
+		options: o, state: newSecret(), nonce: newSecret(), verifier: newSecret(),
+		ready: make(chan struct{}), ended: make(chan struct{}), stop: make(chan struct{}),
+	}
+	if a.receiver, err = listen(redirect, a.state); err != nil {
+		return nil, err
+	}
+	a.deadline = time.Now().Add(o.Timeout)
+	a.ctx, a.cancel = context.WithCancelCause(ctx)
+	a.warm, a.cool = context.WithTimeout(ctx, o.Timeout+warmLimit)
+	go a.run()
+	return a, nil
+}
+
+// newSecret is 32 random bytes in base64url: 43 characters, which is also what
+// RFC 7636 section 4.1 asks of a verifier.
+func newSecret() secret.Text {
+	var b [32]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return secret.New(base64.RawURLEncoding.EncodeToString(b[:]))
+}
+
+// RedirectURI is the address that the answer is awaited at, as it is sent to
+// the identity provider.
+func (a *Attempt) RedirectURI() string { return a.receiver.redirect.String() }
+
+// Deadline is when the attempt gives up waiting for the browser.
+func (a *Attempt) Deadline() time.Time { return a.deadline }
+
+// URL returns the address of the sign-in page, as soon as the metadata says
+// it. It holds the state: show it to the user alone.
+func (a *Attempt) URL(ctx context.Context) (string, error) {
+	select {
+	case <-a.ready:
+		return a.url, a.urlErr
+	case <-ctx.Done():
+		return "", at(fault.StepSignIn, ctx.Err())
+	}
+}
+
+// Reopen opens the sign-in page in the browser, again or for the first time.
+func (a *Attempt) Reopen() error {
+	select {
+	case <-a.ready:
+	default:
+		return fault.New(fault.StepSignIn, fault.Failed, "not_ready", "The sign-in page is still being looked up.").
+			WithRemedy("Try again in a moment.")
+	}
+	if a.urlErr != nil {
+		return a.urlErr
+	}
+	return a.open()
+}
+
+// BrowserError says why the browser could not be opened, nil if nothing is
+// known against it. The attempt goes on: the link can be copied.
+func (a *Attempt) BrowserError() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.browserErr
+}
+
+// Wait returns the session, or the Fault that ended the attempt: Canceled;
+// SignInNeeded if no answer came in time; Denied if the user or the provider
+// refused; Config if the provider does not know this app; Offline; Hostile.
+// Giving up waiting does not end the attempt.
+func (a *Attempt) Wait(ctx context.Context) (*Session, error) {
+	select {
+	case <-a.ended:
+		return a.session, a.err
+	default:
+	}
+	select {
+	case <-a.ended:
+		return a.session, a.err
+	case <-ctx.Done():
+		return nil, at(fault.StepSignIn, ctx.Err())
+	}
+}
+
+// Cancel ends the attempt, if it has not ended. When it returns, the port is
+// closed and nothing of the attempt can come to anything.
+func (a *Attempt) Cancel() { a.end(errSignInCanceled) }
+
+func (a *Attempt) end(cause error) {
+	a.cancel(cause)
+	a.stopped.Do(func() { close(a.stop) })
+	<-a.ended
+	a.receiver.close()
+}
+
+// run is the attempt from beginning to end.
+func (a *Attempt) run() {
+	answered := false
+	a.session, answered, a.err = a.signIn()
+	if a.err != nil {
+		a.cool()
+	}
+	if answered {
+		go a.receiver.linger(a.stop) // the browser still has to fetch its page
+	} else {
+		a.receiver.close()
+	}
+	close(a.ended)
+	a.cancel(nil)
+}
+
+func (a *Attempt) signIn() (s *Session, answered bool, err error) {
+	waiting, cancel := context.WithDeadlineCause(a.ctx, a.deadline, errSignInTimeout)
+	defer cancel()
+	err = a.prepare(waiting)
+	if err != nil {
+		err = a.ending(waiting, err)
+	}
+	a.urlErr = err
+	close(a.ready)
+	if err != nil {
+		return nil, false, err
+	}
+	go a.prefetchKeys(waiting)
+	go a.openAndWarm()
+	select {
+	case answer := <-a.receiver.answers:
+		s, err := a.redeem(a.ctx, answer)
+		if err != nil {
+			err = a.ending(a.ctx, err)
+		}
+		return s, true, err
+	case <-waiting.Done():
+		return nil, false, a.ending(waiting, nil)
+	}
+}
+
+// prepare finds out where to send the browser.
+func (a *Attempt) prepare(ctx context.Context) (err error) {
+	o := a.options
+	if a.provider, err = DiscoverProvider(ctx, o.Transport, o.Connection.IdP); err != nil {
+		return err
+	}
+	if err := a.mayBeSent(); err != nil {
+		return err
+	}
+	if a.client, err = providerClient(a.provider, o.Connection, o.Credentials); err != nil {
+		return err
+	}
+	a.url, err = a.authorizationURL()
+	return err
+}
+
+// mayBeSent checks what the connection leaves to the metadata.
+func (a *Attempt) mayBeSent() error {
+	if a.provider.AuthorizationEndpoint == "" {
+		return missingEndpoint("authorization_endpoint")
+	}
+	idp := a.options.Connection.IdP
+	return endpointBelongs(atProvider, idp.Issuer, a.provider.TokenEndpoint, idp.TokenEndpoint)
+}
+
+// prefetchKeys has the provider's keys ready when the ID token comes. If that
+// fails, they are fetched again then.
+func (a *Attempt) prefetchKeys(ctx context.Context) {
+	if a.provider.JWKSURI != "" {
+		_ = a.provider.keySet(a.options.Transport).ensure(ctx)
+	}
+}
+
+func (a *Attempt) openAndWarm() {
+	if a.options.Warm != nil {
+		go a.options.Warm(a.warm)
+	}
+	if a.options.OpenURL != nil {
+		_ = a.open()
+	}
+}
+
+func (a *Attempt) open() error {
+	err := a.tryOpen()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.browserErr = err
+	return err
+}
+
+func (a *Attempt) tryOpen() error {
+	if a.options.OpenURL == nil {
+		return cannotOpen(nil)
+	}
+	if err := CheckBrowserURL(a.url); err != nil {
+		return err
+	}
+	if err := a.options.OpenURL(a.url); err != nil {
+		return cannotOpen(err)
+	}
+	return nil
+}
+
+func cannotOpen(cause error) *fault.Fault {
+	return fault.New(fault.StepSignIn, fault.Failed, "no_browser", "The browser could not be opened.").
+		WithRemedy("Copy the link and open it in any browser on this computer.").Because(cause)
+}
+
+// CheckBrowserURL refuses addresses that must not be handed to the system's
+// opener: everything but https, and http on this computer, in a form that
+// cannot be taken for an option or for several words (RFC 8252 section 6).
+func CheckBrowserURL(address string) error {
+	if why := weburl.Check(address); why != "" {
+		return fault.New(fault.StepSignIn, fault.Hostile, "bad_url", "The address of the sign-in page was not opened: it "+why+".").
+			WithRemedy("Tell whoever runs the identity provider.")
+	}
+	return nil
+}
+
+// ending makes the Fault that an attempt ends with: why ctx ended if it did,
+// else err.
+func (a *Attempt) ending(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return at(fault.StepSignIn, err)
+	}
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, errSignInTimeout):
+		return fault.New(fault.StepSignIn, fault.SignInNeeded, "sign_in_timeout",
+			fmt.Sprintf("No answer came from the browser within %s.", inWords(a.options.Timeout))).
+			WithRemedy("Start the sign-in again.").Because(cause)
+	case errors.Is(cause, errSignInReplaced):
+		return fault.New(fault.StepSignIn, fault.Canceled, "replaced", "Another sign-in was started.").Because(cause)
+	default:
+		return fault.New(fault.StepSignIn, fault.Canceled, "canceled", "The sign-in was cancelled.").Because(cause)
+	}
+}
+
+func inWords(d time.Duration) string {
+	if d >= 2*time.Minute && d%time.Minute == 0 {
+		return fmt.Sprintf("%d minutes", d/time.Minute)
+	}
+	return seconds(d)
+}
