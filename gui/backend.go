@@ -1,0 +1,88 @@
+package gui
+
+import (
+	"context"
+	"time"
+
+	"waybill/connection"
+	"waybill/replica"
+	"waybill/session"
+	"waybill/todo"
+)
+
+// Backend is what the window needs of a session. FromSession makes one of a
+// session.Manager. All methods are safe for concurrent use; those without a
+// context return at once and may be called on the UI goroutine.
+type Backend interface {
+	State() *session.State
+	Watch(func(*session.State)) (stop func())
+
+	// BeginSignIn opens the browser for the named connection.
+	BeginSignIn(ctx context.Context, name string) (SignIn, error)
+	SwitchTo(ctx context.Context, name string) error
+	SignOut(ctx context.Context) error
+	Sync(ctx context.Context) error
+
+	AddConnection(ctx context.Context, c connection.Connection, cred connection.Credentials) error
+	RemoveConnection(ctx context.Context, name string) error
+
+	// Todos are the to-dos of the open account; nil when there is none. As
+	// long as the account stays the same, so does the value.
+	Todos() Todos
+}
+
+// SignIn is a sign-in that waits for the browser; a *session.SignIn is one.
+type SignIn interface {
+	URL(ctx context.Context) (string, error)
+	Deadline() time.Time
+	Reopen() error
+	Cancel()
+	Wait(ctx context.Context) error
+}
+
+// Todos are the to-dos of one account; a *replica.Replica is one. Methods with
+// a context may wait for the disk, Outbox may too; the others return at once.
+type Todos interface {
+	Snapshot() *replica.Snapshot
+	Watch(func(*replica.Snapshot)) (stop func())
+	Wake(replica.Reason)
+	DismissNotice()
+
+	Add(ctx context.Context, t todo.Todo) (id string, err error)
+	Update(ctx context.Context, id string, p todo.Patch) error
+	Delete(ctx context.Context, id string) error
+	Undo(ctx context.Context) error
+	Redo(ctx context.Context) error
+
+	Resolve(ctx context.Context, id string, choice replica.Choice) error
+	ResolveRemoval(ctx context.Context, choice replica.RemovalChoice) error
+	Outbox() []replica.Pending
+	Retry(ctx context.Context, number uint64) error
+	Discard(ctx context.Context, number uint64) error
+	Restore(ctx context.Context, number uint64) error
+}
+
+// FromSession lets the window work with a session.Manager.
+func FromSession(m *session.Manager) Backend { return manager{m} }
+
+type manager struct{ *session.Manager }
+
+func (m manager) BeginSignIn(ctx context.Context, name string) (SignIn, error) {
+	s, err := m.Manager.BeginSignIn(ctx, name, session.SignInRequest{})
+	if err != nil {
+		return nil, err // not s: a nil pointer in an interface is not nil
+	}
+	return s, nil
+}
+
+func (m manager) SignOut(ctx context.Context) error {
+	_, err := m.Manager.SignOut(ctx, session.SignOutRequest{OpenBrowser: true})
+	return err
+}
+
+func (m manager) Todos() Todos {
+	if r := m.Replica(); r != nil {
+		return r
+	}
+	return nil
+}

@@ -1,0 +1,245 @@
+package gui
+
+import (
+	"runtime"
+	"strings"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/desktop"
+
+	"waybill/todo"
+)
+
+// group orders the commands in the menu and on the cheat sheet.
+type group string
+
+const (
+	groupTodo    group = "To-do"
+	groupView    group = "View"
+	groupAccount group = "Account"
+	groupHelp    group = "Help"
+)
+
+func groups() []group { return []group{groupTodo, groupView, groupAccount, groupHelp} }
+
+// stroke is a key with its modifiers, or a character.
+type stroke struct {
+	key  fyne.KeyName
+	mod  fyne.KeyModifier
+	char rune // instead of key: whatever key makes it
+}
+
+// command is one thing that can be done. The table of them feeds the menu, the
+// shortcuts, the palette and the cheat sheet.
+type command struct {
+	id      string
+	group   group
+	title   string
+	strokes []stroke
+	inList  bool // its keys are the list's own, while the list has the focus
+	enabled func() bool
+	run     func()
+}
+
+const ctrl = fyne.KeyModifierShortcutDefault
+
+// commandTable is the one table of commands.
+func (w *Window) commandTable() []*command {
+	onTodos := func() bool { return w.todos() != nil }
+	with := func(f func(*todosPage)) func() {
+		return func() {
+			if p := w.todos(); p != nil {
+				f(p)
+			}
+		}
+	}
+	chosen := func() bool { return onTodos() && w.todos().current() != nil }
+	canEdit := func() bool { return chosen() && w.todos().snapshot.CanUpdate }
+	list := func(l todo.List) func() { return with(func(p *todosPage) { p.setFilter(todo.Filter{List: l}) }) }
+	return []*command{
+		{id: "add", group: groupTodo, title: "Add a to-do", strokes: []stroke{{char: 'n'}, {key: fyne.KeyN, mod: ctrl}},
+			enabled: func() bool { return onTodos() && w.todos().snapshot.CanAdd }, run: with((*todosPage).focusAdd)},
+		{id: "toggle", group: groupTodo, title: "Complete or reopen", strokes: []stroke{{key: fyne.KeySpace}}, inList: true,
+			enabled: canEdit, run: with(func(p *todosPage) { p.toggle(p.chosen) })},
+		{id: "open", group: groupTodo, title: "Show the details", strokes: []stroke{{key: fyne.KeyReturn}}, inList: true,
+			enabled: chosen, run: with(func(p *todosPage) { p.openDetails(p.chosen) })},
+		{id: "rename", group: groupTodo, title: "Rename", strokes: []stroke{{key: fyne.KeyF2}},
+			enabled: canEdit, run: with(func(p *todosPage) { p.rename(p.chosen) })},
+		{id: "due", group: groupTodo, title: "Change the due date", strokes: []stroke{{key: fyne.KeyD, mod: ctrl}},
+			enabled: canEdit, run: with(func(p *todosPage) { p.editDue(p.chosen) })},
+		{id: "delete", group: groupTodo, title: "Delete", strokes: []stroke{{key: fyne.KeyDelete}}, inList: true,
+			enabled: func() bool { return chosen() && w.todos().snapshot.CanDelete }, run: with(func(p *todosPage) { p.remove(p.chosen) })},
+		{id: "undo", group: groupTodo, title: "Undo", strokes: []stroke{{key: fyne.KeyZ, mod: ctrl}},
+			enabled: func() bool { return onTodos() && w.todos().snapshot.Undo != "" }, run: with((*todosPage).undo)},
+		{id: "redo", group: groupTodo, title: "Redo", strokes: []stroke{{key: fyne.KeyZ, mod: ctrl | fyne.KeyModifierShift}, {key: fyne.KeyY, mod: ctrl}},
+			enabled: func() bool { return onTodos() && w.todos().snapshot.Redo != "" }, run: with((*todosPage).redo)},
+
+		{id: "search", group: groupView, title: "Search", strokes: []stroke{{key: fyne.KeyF, mod: ctrl}, {char: '/'}},
+			enabled: onTodos, run: with((*todosPage).focusSearch)},
+		{id: "all", group: groupView, title: "All to-dos", strokes: []stroke{{key: fyne.Key1, mod: ctrl}}, enabled: onTodos, run: list(todo.ListAll)},
+		{id: "open-todos", group: groupView, title: "To do", strokes: []stroke{{key: fyne.Key2, mod: ctrl}}, enabled: onTodos, run: list(todo.ListTodo)},
+		{id: "today", group: groupView, title: "Due today", strokes: []stroke{{key: fyne.Key3, mod: ctrl}}, enabled: onTodos, run: list(todo.ListDueToday)},
+		{id: "completed", group: groupView, title: "Completed", strokes: []stroke{{key: fyne.Key4, mod: ctrl}}, enabled: onTodos, run: list(todo.ListCompleted)},
+		{id: "sync", group: groupView, title: "Sync now", strokes: []stroke{{key: fyne.KeyF5}, {key: fyne.KeyR, mod: ctrl}}, enabled: onTodos, run: with((*todosPage).sync)},
+		{id: "outbox", group: groupView, title: "Changes that are not sent yet", strokes: []stroke{{key: fyne.KeyO, mod: ctrl}}, enabled: onTodos, run: with((*todosPage).openOutbox)},
+
+		{id: "sign-in", group: groupAccount, title: "Sign in again", enabled: func() bool { return onTodos() && w.state.SignInNeeded }, run: w.signInAgain},
+		{id: "connections", group: groupAccount, title: "Use another connection", enabled: w.canLeave, run: w.showConnections},
+		{id: "sign-out", group: groupAccount, title: "Sign out", enabled: onTodos, run: w.askSignOut},
+		{id: "settings", group: groupAccount, title: "Settings", strokes: []stroke{{key: fyne.KeyComma, mod: ctrl}}, run: w.openSettings},
+
+		{id: "palette", group: groupHelp, title: "Find a command", strokes: []stroke{{key: fyne.KeyK, mod: ctrl}}, run: w.openPalette},
+		{id: "keys", group: groupHelp, title: "Keyboard shortcuts", strokes: []stroke{{key: fyne.KeyF1}, {char: '?'}}, run: w.openCheatSheet},
+		{id: "about", group: groupHelp, title: "About Waybill", run: w.openAbout},
+		{id: "quit", group: groupHelp, title: "Quit", strokes: []stroke{{key: fyne.KeyQ, mod: ctrl}}, run: w.quit},
+	}
+}
+
+func (c *command) can() bool { return c.enabled == nil || c.enabled() }
+
+// command finds one by its id.
+func (w *Window) command(id string) *command {
+	for _, c := range w.commands {
+		if c.id == id {
+			return c
+		}
+	}
+	return nil
+}
+
+// do runs a command if it can be run now. While a dialog is open its page is
+// out of reach, for the keyboard as for the pointer.
+func (w *Window) doCommand(c *command) bool {
+	if c == nil || len(w.sheets) > 0 || !c.can() {
+		return false
+	}
+	c.run()
+	return true
+}
+
+// bindKeys registers the shortcuts, and the keys that come without one.
+func (w *Window) bindKeys() {
+	cv := w.win.Canvas()
+	for _, c := range w.commands {
+		for _, s := range c.strokes {
+			if s.mod != 0 {
+				cv.AddShortcut(s.shortcut(), func(fyne.Shortcut) { w.doCommand(c) })
+			}
+		}
+	}
+	cv.SetOnTypedKey(w.typedKey)
+	cv.SetOnTypedRune(w.typedRune)
+}
+
+// shortcut is how Fyne names the stroke: it has names of its own for undo and
+// redo.
+func (s stroke) shortcut() fyne.Shortcut {
+	switch {
+	case s.mod == ctrl && s.key == fyne.KeyZ:
+		return &fyne.ShortcutUndo{}
+	case s.mod == ctrl && s.key == fyne.KeyY:
+		return &fyne.ShortcutRedo{}
+	default:
+		return &desktop.CustomShortcut{KeyName: s.key, Modifier: s.mod}
+	}
+}
+
+// typedKey gets the keys that nothing focused has used.
+func (w *Window) typedKey(e *fyne.KeyEvent) {
+	if e.Name == fyne.KeyEscape {
+		w.escape()
+		return
+	}
+	if e.Name == fyne.KeyF10 {
+		w.openMenu()
+		return
+	}
+	for _, c := range w.commands {
+		for _, s := range c.strokes {
+			if s.mod == 0 && s.char == 0 && s.key == e.Name && !c.inList && w.doCommand(c) {
+				return
+			}
+		}
+	}
+	if p := w.todos(); p != nil && len(w.sheets) == 0 {
+		p.strayKey(e)
+	}
+}
+
+// typedRune gets the characters that no field has taken.
+func (w *Window) typedRune(r rune) {
+	for _, c := range w.commands {
+		for _, s := range c.strokes {
+			if s.char != 0 && s.char == r && w.doCommand(c) {
+				return
+			}
+		}
+	}
+}
+
+// escape closes what is open, the innermost first.
+func (w *Window) escape() {
+	if w.closeSheet() {
+		return
+	}
+	w.page.escape()
+}
+
+// String is how a stroke is written on the cheat sheet.
+func (s stroke) String() string {
+	if s.char != 0 {
+		return strings.ToUpper(string(s.char))
+	}
+	var parts []string
+	if s.mod&ctrl != 0 {
+		name := "Ctrl"
+		if runtime.GOOS == "darwin" {
+			name = "⌘"
+		}
+		parts = append(parts, name)
+	}
+	if s.mod&fyne.KeyModifierShift != 0 {
+		parts = append(parts, "Shift")
+	}
+	name := string(s.key)
+	switch s.key {
+	case fyne.KeyReturn:
+		name = "Enter"
+	case fyne.KeySpace:
+		name = "Space"
+	case fyne.KeyDelete:
+		name = "Delete"
+	}
+	return strings.Join(append(parts, name), "+")
+}
+
+// keys is how the command's strokes are written.
+func (c *command) keys() string {
+	words := make([]string, len(c.strokes))
+	for i, s := range c.strokes {
+		words[i] = s.String()
+	}
+	return strings.Join(words, " or ")
+}
+
+// menu makes the menu of the command table.
+func (w *Window) menu() []*fyne.Menu {
+	var menus []*fyne.Menu
+	for _, g := range groups() {
+		m := fyne.NewMenu(string(g))
+		for _, c := range w.commands {
+			if c.group != g {
+				continue
+			}
+			item := fyne.NewMenuItem(c.title, func() { w.doCommand(c) })
+			item.Disabled = !c.can()
+			item.IsQuit = c.id == "quit"
+			if len(c.strokes) > 0 && c.strokes[0].mod != 0 {
+				item.Shortcut = c.strokes[0].shortcut()
+			}
+			m.Items = append(m.Items, item)
+		}
+		menus = append(menus, m)
+	}
+	return menus
+}

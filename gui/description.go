@@ -1,0 +1,132 @@
+package gui
+
+import (
+	"time"
+	"unicode/utf8"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/theme"
+
+	"waybill/todo"
+)
+
+// typingPause is how long nobody types before what was typed is saved.
+const typingPause = time.Second
+
+// editMost is how many characters of a description can be edited here: the
+// toolkit's field is too slow for more.
+const editMost = 20_000
+
+const descriptionHeight = 120
+
+// description is the text of a to-do: a field that saves itself when one stops
+// typing or leaves it, or plain text where it cannot be written.
+type description struct {
+	box      *fyne.Container
+	field    *field
+	read     *text
+	readArea fyne.CanvasObject
+	note     *text
+
+	do    func(func())
+	save  func(text string, known []string)
+	known []string // what the to-do may hold without anyone else having changed it
+	typed bool     // something was typed that is not saved
+	own   bool     // the field's text is being set by us
+	pause *time.Timer
+	turn  int // counts the to-dos shown: a pause that ends late belongs to an earlier one
+}
+
+func newDescription(do func(func()), save func(string, []string)) *description {
+	d := &description{do: do, save: save, field: newArea("Add a description")}
+	d.field.OnChanged = func(string) {
+		if !d.own {
+			d.wasTyped()
+		}
+	}
+	d.field.onBlur = d.commit
+	d.field.SetMinRowsVisible(5)
+	d.read = newText("", textStyle{size: sizeBody - 1, wrap: true})
+	scroll := container.NewVScroll(inset(insets{9, 11, 9, 11}, d.read))
+	d.readArea = newPanel(container.New(&fixedHeightLayout{descriptionHeight}, scroll),
+		panelStyle{fill: theme.ColorNameInputBackground, border: theme.ColorNameSeparator, radius: 8})
+	d.note = newText("", textStyle{color: colorMuted, size: sizeCaption, wrap: true})
+	d.box = column(6, container.New(&fixedHeightLayout{descriptionHeight}, d.field), d.readArea, d.note)
+	return d
+}
+
+// open begins with the text of another to-do.
+func (d *description) open(text string) {
+	d.discard()
+	d.turn++
+	d.known = []string{text}
+	d.put(text)
+}
+
+// follow shows the text that the to-do has now, unless someone is typing.
+func (d *description) follow(text string) {
+	if d.typed || d.field.focus && text != d.known[len(d.known)-1] {
+		return
+	}
+	d.known = []string{text}
+	d.put(text)
+}
+
+func (d *description) put(text string) {
+	shown := todo.Text(text)
+	d.own = true
+	if d.field.Text != shown {
+		d.field.SetText(shown)
+	}
+	d.own = false
+	d.read.set(shown)
+}
+
+// setWritable chooses between the field and plain text.
+func (d *description) setWritable(on bool) {
+	long := utf8.RuneCountInString(d.known[0]) > editMost
+	visible(d.field, on && !long)
+	visible(d.readArea, !(on && !long) && d.known[0] != "")
+	visible(d.note, on && long)
+	if long {
+		d.note.set("This description is too long to be edited here.")
+	}
+}
+
+func (d *description) wasTyped() {
+	d.typed = true
+	if d.pause != nil {
+		d.pause.Stop()
+	}
+	mine := d.turn
+	d.pause = time.AfterFunc(typingPause, func() {
+		d.do(func() {
+			if d.turn == mine {
+				d.commit()
+			}
+		})
+	})
+}
+
+// commit saves what was typed.
+func (d *description) commit() {
+	if !d.typed {
+		return
+	}
+	text, known := d.field.Text, d.known
+	d.discard()
+	if text == todo.Text(known[len(known)-1]) {
+		return // typed and taken back
+	}
+	d.known = append(d.known, text)
+	d.save(text, known)
+}
+
+// discard forgets that something was typed.
+func (d *description) discard() {
+	d.typed = false
+	if d.pause != nil {
+		d.pause.Stop()
+	}
+}

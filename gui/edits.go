@@ -1,0 +1,134 @@
+package gui
+
+import (
+	"context"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/widget"
+
+	"waybill/fault"
+	"waybill/replica"
+	"waybill/todo"
+)
+
+// This file holds what the page of to-dos changes. Every function returns at
+// once; what it changed is shown by the next snapshot.
+
+// add makes a to-do that belongs into the list on screen, so that it is seen.
+func (p *todosPage) add(title string) {
+	t := todo.Todo{Title: title}
+	if p.filter.Tag != "" {
+		t.Tags = []string{p.filter.Tag}
+	}
+	if p.filter.List == todo.ListDueToday {
+		t.Due = wholeDay(p.w.o.Now())
+	}
+	if p.query != "" {
+		p.clearSearch()
+	}
+	var id string
+	p.w.tasks.queue(func(ctx context.Context) (err error) {
+		id, err = p.todos.Add(ctx, t)
+		return err
+	}, func(err error) {
+		if p.w.report(err); err == nil && !p.gone {
+			p.following = id
+			p.apply(p.todos.Snapshot())
+		}
+	})
+}
+
+// update changes fields of a to-do.
+func (p *todosPage) update(id string, patch todo.Patch) {
+	p.edit(func(ctx context.Context) error { return p.todos.Update(ctx, id, patch) })
+}
+
+// toggle completes or reopens a to-do.
+func (p *todosPage) toggle(id string) {
+	row := p.row(id)
+	if row == nil || !p.snapshot.CanUpdate {
+		return
+	}
+	done := !row.Todo.Completed
+	if id == p.chosen && !p.stays(row, done) {
+		p.choose(p.list.after(id))
+	}
+	p.update(id, todo.Patch{Completed: &done})
+}
+
+// stays reports whether a to-do is still in the list on screen once it is
+// completed or reopened.
+func (p *todosPage) stays(row *replica.Row, done bool) bool {
+	t := row.Todo
+	t.Completed = done
+	return p.filter.Match(t, p.snapshot.Today)
+}
+
+// remove deletes a to-do and offers to take that back.
+func (p *todosPage) remove(id string) {
+	row := p.row(id)
+	if row == nil || !p.snapshot.CanDelete {
+		return
+	}
+	if id == p.chosen {
+		p.details.discard()
+		p.choose(p.list.after(id))
+		p.shell.setDetails(false)
+	}
+	p.edit(func(ctx context.Context) error { return p.todos.Delete(ctx, id) })
+	p.toast.show(p.w.o.Do, "Deleted “"+show(row.Todo.Title, 40)+"”", "Undo", p.undo)
+	p.shell.arrange()
+}
+
+func (p *todosPage) undo() {
+	p.toast.hide()
+	p.edit(p.todos.Undo)
+}
+
+func (p *todosPage) redo() { p.edit(p.todos.Redo) }
+
+// sync asks for a round now. Its outcome is in the status sentence; only what
+// needs an answer is said besides.
+func (p *todosPage) sync() {
+	p.w.tasks.start(p.w.backend.Sync, func(err error) {
+		if !p.gone && !fault.Is(err, fault.Offline) && !fault.Is(err, fault.SignInNeeded) {
+			p.w.report(err)
+		}
+	})
+}
+
+func (p *todosPage) resolve(id string, c replica.Choice) {
+	p.edit(func(ctx context.Context) error { return p.todos.Resolve(ctx, id, c) })
+}
+
+func (p *todosPage) resolveRemoval(c replica.RemovalChoice) {
+	p.edit(func(ctx context.Context) error { return p.todos.ResolveRemoval(ctx, c) })
+}
+
+// rename puts the cursor into the title.
+func (p *todosPage) rename(id string) {
+	p.openDetails(id)
+	p.details.editTitle()
+}
+
+func (p *todosPage) editDue(id string) {
+	p.openDetails(id)
+	p.details.openDueMenu()
+}
+
+// openTodoMenu is what a right click on a to-do opens.
+func (p *todosPage) openTodoMenu(_ string, at fyne.Position) {
+	m := fyne.NewMenu("")
+	for _, id := range []string{"open", "toggle", "rename", "due", "delete"} {
+		c := p.w.command(id)
+		item := fyne.NewMenuItem(c.title, func() { p.w.doCommand(c) })
+		item.Disabled = !c.can()
+		m.Items = append(m.Items, item)
+	}
+	newPopUpMenu(m, p.w.win.Canvas(), at)
+}
+
+// newPopUpMenu shows a menu at a place of the window.
+func newPopUpMenu(m *fyne.Menu, c fyne.Canvas, at fyne.Position) {
+	widget.ShowPopUpMenuAtPosition(m, c, at)
+}

@@ -1,0 +1,189 @@
+package gui
+
+import (
+	"fmt"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/theme"
+
+	"waybill/auth"
+	"waybill/fault"
+	"waybill/replica"
+	"waybill/session"
+)
+
+// notices are the bars at the top of the window: what failed, what needs an
+// answer, what should be known. Each says one sentence and offers what can be
+// done about it. They never take the focus.
+type notices struct {
+	box *fyne.Container
+	w   *Window
+
+	failed  *fault.Fault // shown until it is dismissed or another fails
+	memory  string       // why secrets last for this session only
+	seen    string       // the memory sentence that was dismissed
+	signIn  string       // the sentence that asks for a sign-in
+	removal *replica.Removal
+	once    *fault.Fault // Snapshot.Notice
+}
+
+func newNotices(w *Window) *notices {
+	return &notices{box: column(0), w: w}
+}
+
+// fault shows a failure in the place of an earlier one.
+func (n *notices) fault(f *fault.Fault) {
+	n.failed = f
+	n.rebuild()
+}
+
+func (n *notices) clearFault() { n.fault(nil) }
+
+func (n *notices) stateChanged(s *session.State) {
+	memory := ""
+	if s.VaultMode == auth.VaultMemory {
+		memory = s.VaultReason
+	}
+	if s.Phase != session.SignedIn {
+		n.signIn, n.removal, n.once = "", nil, nil
+	}
+	n.memory = memory
+	n.rebuild()
+}
+
+func (n *notices) snapshotChanged(s *replica.Snapshot) {
+	signIn := ""
+	if s.Status.Kind == replica.SignIn {
+		signIn = s.Status.Sentence
+	}
+	if signIn == n.signIn && s.Removal == n.removal && s.Notice == n.once {
+		return
+	}
+	n.signIn, n.removal, n.once = signIn, s.Removal, s.Notice
+	n.rebuild()
+}
+
+// rebuild makes the bars anew, the gravest first.
+func (n *notices) rebuild() {
+	var bars []fyne.CanvasObject
+	if n.failed != nil {
+		bars = append(bars, n.faultBar(n.failed, n.clearFault))
+	}
+	if n.once != nil {
+		bars = append(bars, n.faultBar(n.once, n.dismissOnce))
+	}
+	if n.removal != nil {
+		bars = append(bars, n.removalBar(*n.removal))
+	}
+	if n.signIn != "" {
+		bars = append(bars, bar(colorNotice, colorNoticeBorder, colorNoticeText, n.signIn+".",
+			smallButton("Sign in", buttonPlain, n.w.signInAgain)))
+	}
+	if n.memory != "" && n.memory != n.seen {
+		bars = append(bars, bar(colorNotice, colorNoticeBorder, colorNoticeText, n.memory,
+			smallButton("Understood", buttonPlain, func() { n.seen = n.memory; n.rebuild() })))
+	}
+	if len(bars) == 0 && len(n.box.Objects) == 0 {
+		return
+	}
+	n.box.Objects = bars
+	n.box.Refresh()
+	if content := n.w.win.Content(); content != nil {
+		content.Refresh() // what is below moves up or down
+	}
+}
+
+func (n *notices) faultBar(f *fault.Fault, dismiss func()) fyne.CanvasObject {
+	return bar(colorFault, colorFaultBorder, colorFaultText, f.Error(),
+		smallButton("Details", buttonPlain, func() { n.w.openFault(f) }),
+		newIconButton(theme.CancelIcon(), "Dismiss", dismiss))
+}
+
+func (n *notices) dismissOnce() {
+	if t := n.w.route.todos; t != nil {
+		t.DismissNotice()
+	}
+	n.once = nil
+	n.rebuild()
+}
+
+func (n *notices) removalBar(r replica.Removal) fyne.CanvasObject {
+	words := fmt.Sprintf("The server no longer lists %d of your %d to-dos. They are still here. Remove them here too, or add them to the server again?", r.Missing, r.Total)
+	answer := func(c replica.RemovalChoice) func() {
+		return func() {
+			if p := n.w.todos(); p != nil {
+				p.resolveRemoval(c)
+			}
+		}
+	}
+	return bar(colorNotice, colorNoticeBorder, colorNoticeText, words,
+		smallButton("Add them again", buttonPlain, answer(replica.SendAgain)),
+		smallButton("Remove here", buttonPlain, answer(replica.RemoveHere)))
+}
+
+// bar is one notice with its buttons.
+func bar(fill, border, ink fyne.ThemeColorName, words string, buttons ...fyne.CanvasObject) fyne.CanvasObject {
+	says := newText(words, textStyle{color: ink, wrap: true, lines: 4})
+	line := row(8, says, append([]fyne.CanvasObject{says}, buttons...)...)
+	return column(0, newPanel(line, panelStyle{fill: fill, pad: insets{6, 14, 6, 16}}),
+		newPanel(gap(1, 1), panelStyle{fill: border}))
+}
+
+func smallButton(words string, kind buttonKind, onTap func()) *button {
+	b := newButton(words, kind, onTap)
+	b.small = true
+	return b
+}
+
+// openFault shows everything that is known about a failure.
+func (w *Window) openFault(f *fault.Fault) {
+	says := func(words string) fyne.CanvasObject { return newText(words, textStyle{wrap: true}) }
+	body := column(12, says(f.Message))
+	if f.Remedy != "" {
+		body.Add(says(f.Remedy))
+	}
+	if f.Server != "" {
+		body.Add(column(6, newText("The server's own words", textStyle{color: colorMuted, size: sizeCaption}),
+			newPanel(newText(f.Server, textStyle{wrap: true, style: fyne.TextStyle{Monospace: true}, size: sizeCaption}),
+				panelStyle{fill: colorChip, radius: 8, pad: even(10)})))
+	}
+	facts := faultFacts(f)
+	for _, fact := range facts {
+		body.Add(pair(fact[0], newText(fact[1], textStyle{})))
+	}
+	body.Add(gap(1, 2))
+	w.openSheet(sheetOptions{title: "What happened", body: body, buttons: []fyne.CanvasObject{
+		newButton("Copy", buttonPlain, func() { w.copy(faultReport(f, facts)) }),
+	}})
+}
+
+// faultFacts are the technical particulars, name and value.
+func faultFacts(f *fault.Fault) [][2]string {
+	var facts [][2]string
+	add := func(name, value string) {
+		if value != "" {
+			facts = append(facts, [2]string{name, value})
+		}
+	}
+	add("Step", string(f.Step))
+	add("Code", f.Code)
+	if f.Status != 0 {
+		add("HTTP status", fmt.Sprint(f.Status))
+	}
+	if f.RetryAfter >= 0 {
+		add("Try again after", plural(f.RetryAfter, "second", "seconds"))
+	}
+	return facts
+}
+
+// faultReport is the same as text to hand on.
+func faultReport(f *fault.Fault, facts [][2]string) string {
+	words := f.Error()
+	for _, fact := range facts {
+		words += "\n" + fact[0] + ": " + fact[1]
+	}
+	if f.Server != "" {
+		words += "\nThe server's own words: " + f.Server
+	}
+	return words
+}

@@ -1,0 +1,114 @@
+package gui
+
+import (
+	"context"
+
+	"fyne.io/fyne/v2"
+
+	"waybill/auth"
+	"waybill/fault"
+	"waybill/replica"
+	"waybill/session"
+)
+
+// openSettings shows the few things there are to choose, and what is kept.
+func (w *Window) openSettings() {
+	appearance := newChoice([]option[Appearance]{
+		{AppearanceSystem, "As the system"}, {AppearanceLight, "Light"}, {AppearanceDark, "Dark"},
+	}, w.appearance(), w.setAppearance)
+	body := column(18, column(8, heading("Appearance", sizeBody), appearance.box),
+		column(6, heading("What is kept on this computer", sizeBody), blurb(vaultWords(w.state)), blurb(sessionWords(w.state))))
+	if w.state.Account != nil {
+		body.Add(column(10, heading("Account", sizeBody), blurb(accountWords(w.state)), buttonRow(
+			newButton("Sign out", buttonDanger, func() { w.closeSheets(); w.askSignOut() }),
+			newButton("Use another connection", buttonPlain, func() { w.closeSheets(); w.showConnections() }))))
+	}
+	body.Add(buttonRow(newLink("Keyboard shortcuts", w.openCheatSheet), gap(8, 1), newLink("About Waybill", w.openAbout)))
+	w.openSheet(sheetOptions{title: "Settings", body: body, width: 500})
+}
+
+// vaultWords say where the secrets are.
+func vaultWords(s *session.State) string {
+	switch {
+	case s.Phase == session.Starting:
+		return "Waiting for the keyring of this computer."
+	case s.VaultMode == auth.VaultKeyring:
+		return "Tokens, client secrets and your to-dos are sealed with a key that only the keyring of this computer has."
+	case s.VaultMode == auth.VaultPassphrase:
+		return "Tokens, client secrets and your to-dos are sealed with a key made of your passphrase."
+	case s.VaultReason != "":
+		return s.VaultReason
+	default:
+		return "Secrets are kept for this session only."
+	}
+}
+
+// sessionWords say how long the sign-in lasts.
+func sessionWords(s *session.State) string {
+	switch {
+	case s.Account == nil:
+		return "No account is signed in."
+	case s.SignInNeeded:
+		return "Your session has ended. Your to-dos and the changes that are not sent yet are still here."
+	case s.Account.Renewable:
+		return "Your sign-in can be renewed without asking you, until your organisation ends it."
+	default:
+		return "Your sign-in cannot be renewed: the identity provider gave no refresh token. You will be asked to sign in again."
+	}
+}
+
+func accountWords(s *session.State) string {
+	id, c := s.Account.Identity, s.Account.Connection
+	who := id.Email
+	if who == "" {
+		who = id.Subject
+	}
+	return "Signed in as " + show(who, 80) + " at " + show(id.Issuer, 120) + ", for the to-dos at " + show(c.Resource.URL, 120) + "."
+}
+
+// askSignOut says what signing out does before it does it, and how many
+// changes would be lost.
+func (w *Window) askSignOut() {
+	p := w.todos()
+	if p == nil {
+		return
+	}
+	p.details.commit()
+	var waiting int
+	w.tasks.queue(func(context.Context) error {
+		for _, c := range p.todos.Outbox() {
+			if c.State != replica.PendingDiscarded {
+				waiting++
+			}
+		}
+		return nil
+	}, func(error) {
+		if w.todos() == p {
+			w.confirmSignOut(waiting)
+		}
+	})
+}
+
+func (w *Window) confirmSignOut(waiting int) {
+	words := "This forgets the tokens and the copy of your to-dos on this computer, and ends the session at your identity provider where it offers that. The to-dos at the server stay as they are."
+	body := column(12, newText(words, textStyle{wrap: true}))
+	leave := "Sign out"
+	if waiting > 0 {
+		body.Add(noticeCard(plural(waiting, "change has not been sent. Signing out loses it.", "changes have not been sent. Signing out loses them.")))
+		leave = "Sign out and lose " + plural(waiting, "change", "changes")
+	}
+	var s *sheet
+	out := newButton(leave, buttonDanger, func() { s.close(); w.signOut() })
+	stay := newButton("Stay signed in", buttonPlain, func() { s.close() })
+	s = w.openSheet(sheetOptions{title: "Sign out?", body: body, buttons: []fyne.CanvasObject{stay, out}, focus: stay})
+}
+
+// signOut leaves the account. The page stays until the session says that it is
+// over; what fails is said, and nothing is half done on screen.
+func (w *Window) signOut() {
+	w.tasks.queue(w.backend.SignOut, func(err error) {
+		if err != nil && !fault.Is(err, fault.Canceled) {
+			w.report(err)
+		}
+	})
+}

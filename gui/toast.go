@@ -1,0 +1,53 @@
+package gui
+
+import (
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/theme"
+)
+
+// toastTime is how long a toast stays.
+const toastTime = 8 * time.Second
+
+// toast says for a moment what was done and offers to take it back.
+type toast struct {
+	box    *fyne.Container
+	words  *text
+	action *button
+	act    func()
+	timer  *time.Timer
+	count  int // of toasts shown: a timer that fires late belongs to an earlier one
+}
+
+func newToast() *toast {
+	t := &toast{words: newText("", textStyle{full: true})}
+	t.action = smallButton("", buttonPlain, func() { t.act() })
+	t.box = stack(newPanel(row(14, nil, t.words, t.action), panelStyle{
+		fill: theme.ColorNameOverlayBackground, border: theme.ColorNameSeparator, radius: 10, pad: insets{6, 8, 6, 16}, shadow: true,
+	}))
+	t.box.Hide()
+	return t
+}
+
+func (t *toast) show(do func(func()), words, action string, act func()) {
+	t.words.set(words)
+	t.action.setWords(action)
+	t.act = act
+	t.box.Show()
+	t.box.Refresh()
+	t.count++
+	mine := t.count
+	if t.timer != nil {
+		t.timer.Stop()
+	}
+	t.timer = time.AfterFunc(toastTime, func() {
+		do(func() {
+			if t.count == mine {
+				t.hide()
+			}
+		})
+	})
+}
+
+func (t *toast) hide() { visible(t.box, false) }
