@@ -57,7 +57,7 @@ func TestAFirstRunEndsWithTheUsersToDosOnTheScreen(t *testing.T) {
 	}
 	seesTodos(t, window, titles)
 	if folder := os.Getenv("WAYBILL_E2E_PICTURES"); folder != "" {
-		window.Save(filepath.Join(folder, "first-run-done.png"))
+		window.Save(filepath.Join(folder, "todos.png"))
 	}
 	page.CloseBrowser()
 	window.Close()
