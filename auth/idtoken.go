@@ -56,12 +56,19 @@ func VerifyIDToken(ctx context.Context, t *transport.Client, p *Provider, client
 	if err != nil {
 		return nil, err
 	}
-	payload, err := checkSignature(ctx, t, p, clientID, raw, token)
+	run, libraryErr := checkSignature(ctx, t, p, clientID, raw, token)
+	if run == nil || run.err != nil {
+		return nil, libraryErr
+	}
+	check := idTokenCheck{provider: p, clientID: clientID, expect: expect, alg: token.alg, transport: t, now: time.Now()}
+	verified, err := check.run(run.payload)
+	if err == nil && libraryErr != nil {
+		err = libraryErr
+	}
 	if err != nil {
 		return nil, err
 	}
-	check := idTokenCheck{provider: p, clientID: clientID, expect: expect, alg: token.alg, transport: t, now: time.Now()}
-	return check.run(payload)
+	return verified, nil
 }
 
 // parseIDToken refuses what is no ID token by its form and header.
@@ -76,9 +83,11 @@ func parseIDToken(raw IDToken) (*compactJWS, error) {
 	return token, nil
 }
 
-// checkSignature returns the payload that the signature covers. go-oidc checks
-// it, and issuer, audience and expiry a first time.
-func checkSignature(ctx context.Context, t *transport.Client, p *Provider, clientID string, raw IDToken, token *compactJWS) ([]byte, error) {
+// checkSignature has go-oidc check the signature, and issuer, audience and
+// expiry a first time. With an error, the run it returns has a payload and no
+// err of its own if the signature is right and the rest is not: our own checks
+// say better why.
+func checkSignature(ctx context.Context, t *transport.Client, p *Provider, clientID string, raw IDToken, token *compactJWS) (*signatureRun, error) {
 	if p.JWKSURI == "" {
 		return nil, fault.New(fault.StepDiscovery, fault.Config, "no_keys", "The identity provider does not say where its keys are.").
 			WithRemedy("Set jwks_uri for the identity provider in the connection.")
@@ -91,20 +100,14 @@ func checkSignature(ctx context.Context, t *transport.Client, p *Provider, clien
 	verifier := oidc.NewVerifier(p.Issuer, run, &oidc.Config{ClientID: clientID, SupportedSigningAlgs: algs})
 	_, err := verifier.Verify(ctx, raw.Reveal())
 	switch {
+	case err == nil:
+		return run, nil
 	case run.err != nil:
-		return nil, run.fault()
+		return run, run.fault()
 	case run.payload == nil:
 		return nil, idTokenFault("id_token_malformed", "it is not a signed token of the right form")
-	case err != nil:
-		// Signed, but not right. Our own checks say better what is wrong; if
-		// they find nothing, the library's word stands.
-		check := idTokenCheck{provider: p, clientID: clientID, alg: token.alg, transport: t, now: time.Now()}
-		if _, err := check.run(run.payload); err != nil {
-			return nil, err
-		}
-		return nil, idTokenFault("id_token_refused", "its contents are not in order")
 	}
-	return run.payload, nil
+	return run, idTokenFault("id_token_refused", "its contents are not in order")
 }
 
 // signatureRun is the oidc.KeySet of one verification. It keeps what

@@ -61,10 +61,21 @@ type receiver struct {
 	page     sync.Once
 }
 
-// listen binds the redirect URI's address before anything else happens: on
-// loopback only, never shared with another process.
-func listen(r connection.Redirect, state secret.Text) (*receiver, error) {
-	listeners, port, err := bind(r)
+// listenFunc is net.Listen, or what stands for it in a test.
+type listenFunc func(network, address string) (net.Listener, error)
+
+// listenAlone is net.Listen for a port that no other process may share.
+func listenAlone(network, address string) (net.Listener, error) {
+	config := net.ListenConfig{Control: exclusive}
+	return config.Listen(context.Background(), network, address)
+}
+
+// listen binds the redirect URI's address, on loopback only.
+func listen(r connection.Redirect, state secret.Text, open listenFunc) (*receiver, error) {
+	if open == nil {
+		open = listenAlone
+	}
+	listeners, port, err := bind(r, open)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +127,7 @@ func (c *receiver) linger(stop <-chan struct{}) {
 
 // bind opens the listeners: one for an address, both families for "localhost",
 // since the browser may try either (RFC 8252 section 8.3).
-func bind(r connection.Redirect) ([]net.Listener, int, error) {
+func bind(r connection.Redirect, open listenFunc) ([]net.Listener, int, error) {
 	hosts := []string{r.Host}
 	if net.ParseIP(r.Host) == nil {
 		hosts = []string{"127.0.0.1", "::1"}
@@ -126,7 +137,7 @@ func bind(r connection.Redirect) ([]net.Listener, int, error) {
 	for range attempts {
 		var listeners []net.Listener
 		var port int
-		if listeners, port, err = bindAll(hosts, r.Port); err == nil {
+		if listeners, port, err = bindAll(hosts, r.Port, open); err == nil {
 			return listeners, port, nil
 		}
 		if r.Port != 0 {
@@ -136,11 +147,10 @@ func bind(r connection.Redirect) ([]net.Listener, int, error) {
 	return nil, 0, bindFault(r, err)
 }
 
-func bindAll(hosts []string, port int) (listeners []net.Listener, used int, err error) {
+func bindAll(hosts []string, port int, open listenFunc) (listeners []net.Listener, used int, err error) {
 	used = port
-	config := net.ListenConfig{Control: exclusive}
 	for _, host := range hosts {
-		l, err := config.Listen(context.Background(), network(host), net.JoinHostPort(host, strconv.Itoa(used)))
+		l, err := open(network(host), net.JoinHostPort(host, strconv.Itoa(used)))
 		if err != nil && len(listeners) > 0 && noSuchFamily(err) {
 			continue // this computer has no IPv6, so nobody can wait there
 		}

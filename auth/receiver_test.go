@@ -33,7 +33,7 @@ const testState = "state-0123456789abcdefghijklmnopqrstuvwxyz-canary"
 // startReceiver listens on any port of 127.0.0.1.
 func startReceiver(t *testing.T) *receiver {
 	t.Helper()
-	c, err := listen(connection.Redirect{Host: "127.0.0.1", Path: "/callback"}, secret.New(testState))
+	c, err := listen(connection.Redirect{Host: "127.0.0.1", Path: "/callback"}, secret.New(testState), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +149,7 @@ func TestS2_RedirectURIIsAnIPLiteralAndLocalhostBindsBothFamilies(t *testing.T) 
 	if !regexp.MustCompile(`^http://127\.0\.0\.1:[1-9][0-9]*/callback$`).MatchString(c.redirect.String()) {
 		t.Errorf("redirect URI %s", c.redirect)
 	}
-	both, err := listen(connection.Redirect{Host: "localhost", Path: "/callback"}, secret.New(testState))
+	both, err := listen(connection.Redirect{Host: "localhost", Path: "/callback"}, secret.New(testState), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -454,7 +454,7 @@ func TestS17_TakenPortIsNamed(t *testing.T) {
 	defer taken.Close()
 	port := taken.Addr().(*net.TCPAddr).Port
 	for _, host := range []string{"127.0.0.1", "localhost"} {
-		_, err = listen(connection.Redirect{Host: host, Port: port, Path: "/callback"}, secret.New(testState))
+		_, err = listen(connection.Redirect{Host: host, Port: port, Path: "/callback"}, secret.New(testState), nil)
 		f := fault.As(err)
 		if f == nil || f.Code != "port_in_use" || f.Kind != fault.Config || !strings.Contains(f.Message, "port "+strconv.Itoa(port)) || f.Remedy == "" {
 			t.Errorf("%s: %v", host, err)
@@ -474,7 +474,7 @@ func TestS18_PortHeldOnAllInterfacesOrWithReusePortIsRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := listen(connection.Redirect{Host: "127.0.0.1", Port: thief.Addr().(*net.TCPAddr).Port, Path: "/callback"}, secret.New(testState))
+		c, err := listen(connection.Redirect{Host: "127.0.0.1", Port: thief.Addr().(*net.TCPAddr).Port, Path: "/callback"}, secret.New(testState), nil)
 		if err == nil {
 			c.close()
 			t.Errorf("%s: bound beside another program", what)

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"time"
 
@@ -31,6 +32,10 @@ type SignInOptions struct {
 	// argument and must not hand it to a shell. It is called on a goroutine of
 	// its own. nil: no browser is opened.
 	OpenURL func(url string) error
+
+	// Listen replaces net.Listen for the loopback port, for tests on a network
+	// in memory; nil: a port of this computer that no other program can share.
+	Listen func(network, address string) (net.Listener, error)
 
 	Timeout time.Duration // until the answer must have come; 0: 5 minutes
 
@@ -111,7 +116,7 @@ func Begin(ctx context.Context, o SignInOptions) (*Attempt, error) {
 		options: o, state: newSecret(), nonce: newSecret(), verifier: newSecret(),
 		ready: make(chan struct{}), ended: make(chan struct{}), stop: make(chan struct{}),
 	}
-	if a.receiver, err = listen(redirect, a.state); err != nil {
+	if a.receiver, err = listen(redirect, a.state, o.Listen); err != nil {
 		return nil, err
 	}
 	a.deadline = time.Now().Add(o.Timeout)
