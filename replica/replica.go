@@ -6,26 +6,264 @@
 // discarded it. Nothing else removes it: no error of a server, no damage, no
 // listing that lacks its to-do. What is shown is always the server's to-do with
 // the outbox on top.
+//
+// The copy is a log of sealed records in SQLite; package-internal types say
+// more: store for the file, model for what the records mean.
 package replica
 
 import (
 	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
 
-	"waybill/api"
+	"github.com/fsnotify/fsnotify"
+
 	"waybill/fault"
 	"waybill/internal/latest"
 	"waybill/todo"
 )
 
-// Replica is one open local copy. Its methods are safe for concurrent use.
+// Replica is one open local copy. Its methods are safe for concurrent use. None
+// waits for the network but SyncNow; those with a context wait for the disk.
 type Replica struct {
+	o         Options
+	files     files
+	seams     seams
+	run       uint64 // names this process among those that use the file
+	log       *slog.Logger
 	snapshots *latest.Value[*Snapshot]
+	find      *finder
+
+	life   context.Context // ends with Close
+	end    context.CancelFunc
+	work   sync.WaitGroup // goroutines, and Run
+	loaded chan struct{}  // closed when all rows are there, or loading has failed
+
+	mu         sync.Mutex // guards all below, and all writing
+	store      *store
+	use        *use
+	m          *model
+	failed     error // why nothing can be read or saved; nil if all is well
+	first      *firstScreen
+	firstSaved uint64 // number of the last record that the saved first screen knows
+	marked     uint64 // number of the last record that the mark knows
+	distrust   bool   // the file is not the newest: the server's to-dos in it may be old
+	sending    map[uint64]bool
+	sync       syncing
+	tidied     time.Time // when maintain last ran
+	undo, redo []step
+	removal    *removal
+	notice     *fault.Fault
+	generation uint64
+
+	jobs jobs
 }
 
-var errNotReady = fault.New(fault.StepStore, fault.Failed, "not_ready", "The local copy is not open.")
+// loadAtOnce is how many records Open reads before it returns; more of them
+// are read while the first screen is shown already.
+const loadAtOnce = 100
 
-// Open opens or begins the local copy of an account.
-func Open(ctx context.Context, o Options) (*Replica, error) { return nil, errNotReady }
+// Open opens the local copy of an account, or begins one. It returns as soon as
+// there is something to show. A copy that is damaged is rebuilt from what can
+// be read of it, and kept; Snapshot.Notice says so then.
+//
+// Errors are Faults: of kind Config and code "store_key" for a copy that does
+// not open with this key, "store_newer" for one of a newer Waybill; the file is
+// left as it is. Other codes say what is wrong with the disk.
+func Open(ctx context.Context, o Options) (*Replica, error) {
+	return open(ctx, o, seams{migrations, func(string) error { return nil }, watchFolder})
+}
+
+// seams are where tests reach in: other migrations, an error at a point of
+// writing, a folder that is not watched.
+type seams struct {
+	steps []string
+	at    func(point string) error
+	watch func(dir string) (events <-chan fsnotify.Event, lost <-chan error, stop func())
+}
+
+func open(ctx context.Context, o Options, with seams) (*Replica, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Parallel <= 0 {
+		o.Parallel = 16
+	}
+	r := &Replica{o: o, seams: with, run: rand.Uint64() | 1, log: o.Log, loaded: make(chan struct{}),
+		m: newModel(o.Now()), sending: map[uint64]bool{}, find: &finder{}}
+	r.sync.wake, r.sync.handed = make(chan struct{}, 1), map[uint64]bool{}
+	r.life, r.end = context.WithCancel(context.Background())
+	if err := r.openFile(ctx); err != nil {
+		r.end()
+		return nil, err
+	}
+	r.snapshots = latest.New(r.snapshot())
+	if err := r.begin(); err != nil {
+		r.shut()
+		return nil, err
+	}
+	return r, nil
+}
+
+// openFile opens the store, rebuilding it if need be.
+func (r *Replica) openFile(ctx context.Context) (err error) {
+	if r.o.Dir == "" {
+		r.store, err = openStore("", r.o.Key, r.seams)
+		return err
+	}
+	if err := ensureFolder(r.o.Dir); err != nil {
+		return err
+	}
+	r.files = filesOf(r.o)
+	if r.use, err = share(ctx, r.files.useLock()); err != nil {
+		return err
+	}
+	if err := r.files.finishRebuild(r.o.Now()); err != nil {
+		return err
+	}
+	r.store, err = openStore(r.files.database(), r.o.Key, r.seams)
+	if err != nil {
+		err = r.recover(err)
+	}
+	if err == nil {
+		err = r.checkMark()
+	}
+	if err != nil {
+		r.shutFile()
+	}
+	return err
+}
+
+// recover opens the store after an error, if that can be done without guessing.
+func (r *Replica) recover(cause error) (err error) {
+	r.shutStore()
+	switch {
+	case errors.Is(cause, errUnreadable):
+		if _, right := readMark(r.files.mark(), r.box()); right {
+			r.notice, err = rebuild(r.files, r.use, r.o, r.seams, cause)
+		} else if r.o.StartFresh {
+			err = r.use.alone(func() (err error) {
+				r.notice, err = r.files.startFresh(r.o)
+				return err
+			})
+		} else {
+			err = unreadableFault(r.files.database(), cause)
+		}
+	case isDamage(cause):
+		r.notice, err = rebuild(r.files, r.use, r.o, r.seams, cause)
+	default:
+		err = cause
+	}
+	if err != nil {
+		return err
+	}
+	r.store, err = openStore(r.files.database(), r.o.Key, r.seams)
+	return err
+}
+
+// begin loads the copy, or its first screen and the rest in the background.
+func (r *Replica) begin() error {
+	newest, err := r.store.newest()
+	if err != nil {
+		return inWords(err)
+	}
+	if newest-r.store.head.first < loadAtOnce {
+		r.load()
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.failed
+	}
+	r.mu.Lock()
+	r.first = r.store.readFirstScreen(r.o.Now())
+	r.publish()
+	r.mu.Unlock()
+	r.work.Go(r.load)
+	return nil
+}
+
+// load reads the whole log.
+func (r *Replica) load() {
+	defer close(r.loaded)
+	m, err := r.readAll()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if isDamage(err) {
+		if err = r.recover(err); err == nil {
+			m, err = r.readAll()
+		}
+	}
+	r.first = nil
+	switch {
+	case r.life.Err() != nil:
+		r.failed = errClosed
+	case err != nil:
+		r.failed = inWords(err)
+	default:
+		r.m = m
+		r.sync.lastSync = m.sync.at
+		r.settleIn()
+	}
+	r.publish()
+}
+
+// settleIn ends the loading of a copy that is fine. mu is held.
+func (r *Replica) settleIn() {
+	if r.distrust {
+		_ = r.commit(func() ([]*record, error) { // a failure shows in the status
+			s := r.syncRecord()
+			s.etag, s.pullFirst = "", true
+			return []*record{{sync: s}}, nil
+		})
+	}
+	if r.o.Dir != "" && !r.store.readOnly {
+		r.watchFile()
+	}
+}
+
+// readAll makes the model from the log. It reads through a connection of its
+// own, so that it sees the log at one moment.
+func (r *Replica) readAll() (*model, error) {
+	s := r.store
+	if _, err := s.elsewhere(); err != nil { // from here on: what is written later is noticed
+		return nil, err
+	}
+	m := newModel(r.o.Now())
+	from, done, err := s.reader()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	touched := map[string]struct{}{}
+	last := s.head.first - 1
+	err = s.each(from, last, func(n uint64, rec *record) error {
+		m.apply(rec, touched)
+		clear(touched)
+		last = n
+		return r.life.Err()
+	})
+	if err != nil {
+		return nil, err
+	}
+	m.refreshAll()
+	s.last = last
+	return m, nil
+}
+
+// ready waits until edits can be made.
+func (r *Replica) ready(ctx context.Context) error {
+	select {
+	case <-r.loaded:
+		return nil
+	case <-ctx.Done():
+		return fault.As(ctx.Err())
+	}
+}
 
 // Snapshot returns the newest snapshot; it is never nil.
 func (r *Replica) Snapshot() *Snapshot { return r.snapshots.Load() }
@@ -35,55 +273,91 @@ func (r *Replica) Snapshot() *Snapshot { return r.snapshots.Load() }
 // runs are skipped but for the last. stop must not be called from f.
 func (r *Replica) Watch(f func(*Snapshot)) (stop func()) { return r.snapshots.Watch(f) }
 
-// Add saves a new to-do and returns the id that it has from now on.
-func (r *Replica) Add(ctx context.Context, t todo.Todo) (id string, err error) {
-	return "", errNotReady
+// DismissNotice ends Snapshot.Notice.
+func (r *Replica) DismissNotice() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.notice = nil
+	r.publish()
 }
 
-// Update saves a change of the named fields.
-func (r *Replica) Update(ctx context.Context, id string, p todo.Patch) error { return errNotReady }
+// Close ends everything that the Replica has running and closes its file. It
+// waits for a request that is being sent no longer than to cancel it. Closing
+// again does nothing.
+func (r *Replica) Close() error {
+	r.mu.Lock()
+	r.end() // under mu, so that no Run starts from here on
+	r.mu.Unlock()
+	r.work.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	err := r.saveOnClose()
+	r.shutFile()
+	return err
+}
 
-// Delete saves a deletion.
-func (r *Replica) Delete(ctx context.Context, id string) error { return errNotReady }
+// shut is Close for a Replica that was never handed out.
+func (r *Replica) shut() {
+	r.end()
+	r.work.Wait()
+	r.shutFile()
+}
 
-// Undo takes back the last edit of this process that was not taken back.
-func (r *Replica) Undo(ctx context.Context) error { return errNotReady }
+func (r *Replica) shutStore() {
+	if r.store != nil {
+		r.store.close()
+		r.store = nil
+	}
+}
 
-// Redo does again what Undo took back.
-func (r *Replica) Redo(ctx context.Context) error { return errNotReady }
+func (r *Replica) shutFile() {
+	r.shutStore()
+	r.use.end()
+	r.use = nil
+	if r.failed == nil {
+		r.failed = errClosed
+	}
+}
 
-// Resolve ends the conflict of a to-do.
-func (r *Replica) Resolve(ctx context.Context, id string, choice Choice) error { return errNotReady }
+var errClosed = fault.New(fault.StepStore, fault.Canceled, "store_closed", "The local copy is closed.")
 
-// Outbox lists the edits that the server does not have, oldest first.
-func (r *Replica) Outbox() []Pending { return nil }
+// publish hands out a new snapshot.
+func (r *Replica) publish() {
+	r.generation++
+	r.snapshots.Store(r.snapshot())
+}
 
-// Retry lets a refused edit be sent again.
-func (r *Replica) Retry(ctx context.Context, number uint64) error { return errNotReady }
+// snapshot describes the present.
+func (r *Replica) snapshot() *Snapshot {
+	s := &Snapshot{Generation: r.generation, Notice: r.notice, find: r.find}
+	now := r.o.Now()
+	if f := r.first; f != nil {
+		s.Rows, s.Counts, s.Today, s.Loading = f.rows, f.counts, todo.DayOf(now), true
+		s.Status = Status{Sentence: "Opening", Kind: Busy, LastSync: f.at}
+		s.Why = "The to-dos are being opened."
+		return s
+	}
+	m := r.m
+	m.turnDay(now)
+	s.Rows, s.Counts, s.Today = m.rows, m.tally.Counts(), m.today
+	s.Status = r.status(now)
+	s.setWritable(m, r.failed)
+	s.Undo, s.Redo = label(r.undo), label(r.redo)
+	if q := r.removal; q != nil {
+		s.Removal = &Removal{Missing: len(q.ids), Total: q.total}
+	}
+	return s
+}
 
-// Discard takes an edit out of what is sent and shown; Restore brings it back.
-func (r *Replica) Discard(ctx context.Context, number uint64) error { return errNotReady }
-
-// Restore brings a discarded edit back.
-func (r *Replica) Restore(ctx context.Context, number uint64) error { return errNotReady }
-
-// ResolveRemoval answers Snapshot.Removal.
-func (r *Replica) ResolveRemoval(ctx context.Context, choice RemovalChoice) error { return errNotReady }
-
-// DismissNotice ends Snapshot.Notice.
-func (r *Replica) DismissNotice() {}
-
-// Run keeps the copy in step with the server until ctx ends.
-func (r *Replica) Run(ctx context.Context, client api.Client) error { return errNotReady }
-
-// SyncNow has Run do a whole round now and waits for its end.
-func (r *Replica) SyncNow(ctx context.Context) error { return errNotReady }
-
-// Wake tells Run that a sync is worth trying.
-func (r *Replica) Wake(reason Reason) {}
-
-// Close ends everything that the Replica has running and closes its file.
-func (r *Replica) Close() error { return nil }
-
-// Remove deletes the files of an account's copy. Destroy its key first.
-func Remove(o Options) error { return errNotReady }
+func (s *Snapshot) setWritable(m *model, failed error) {
+	caps := m.sync.caps
+	switch {
+	case failed != nil:
+		s.Why = fault.As(failed).Message
+	case !m.sync.known:
+		s.Why = "It is not known yet whether these to-dos can be changed: the server was never reached."
+	default:
+		s.Writable, s.Why = caps.Write, caps.Why
+		s.CanAdd, s.CanUpdate, s.CanDelete = caps.Create, caps.Update, caps.Delete
+	}
+}

@@ -57,6 +57,8 @@ type Row struct {
 
 	Fault   *fault.Fault // why the server refused, if State is Refused
 	Changed time.Time    // of the last edit on this computer that is not synced; else zero
+
+	rank uint64 // see rankOf
 }
 
 // Snapshot is everything there is to show, at one moment. It is immutable.
@@ -89,6 +91,8 @@ type Snapshot struct {
 
 	Today      todo.Day
 	Generation uint64 // grows with every snapshot
+
+	find *finder
 }
 
 // Removal says how many of the to-dos here the server no longer lists.

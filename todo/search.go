@@ -119,6 +119,22 @@ func (x *Index) Search(query string) []int {
 	return x.abbreviated(words)
 }
 
+// Narrow is Search for a query that an earlier one was the beginning of, given
+// what that one found: what people type next is looked for only there.
+func (x *Index) Narrow(query string, found []int) []int {
+	words := bytes.Fields(appendFolded(nil, query))
+	var still []int
+	for _, doc := range found {
+		if x.holdsAll(doc, words) {
+			still = append(still, doc)
+		}
+	}
+	if len(still) > 0 {
+		return still
+	}
+	return x.abbreviated(words)
+}
+
 // holding scans for the longest word, which is the rarest as a rule, and looks
 // for the others only where it stands.
 func (x *Index) holding(words [][]byte) []int {

@@ -1,0 +1,202 @@
+package replica
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"waybill/fault"
+	"waybill/internal/disk"
+	"waybill/internal/seal"
+)
+
+// files names what belongs to one account's copy.
+type files struct{ base string }
+
+func filesOf(o Options) files {
+	sum := sha256.Sum256([]byte("waybill account\n" + o.Account))
+	return files{filepath.Join(o.Dir, "todos-"+hex.EncodeToString(sum[:12]))}
+}
+
+func (f files) database() string { return f.base + ".db" }
+func (f files) fresh() string    { return f.base + ".fresh.db" } // a rebuilt one, before it takes its place
+func (f files) mark() string     { return f.base + ".mark" }
+func (f files) syncLock() string { return f.base + ".sync" } // who holds it sends and fetches
+func (f files) useLock() string  { return f.base + ".use" }  // everyone who has it open shares it
+
+// mark is what lies beside the file and says what the file must hold at least,
+// since an emptied or older file looks as good as any to SQLite.
+type mark struct {
+	id   string
+	last uint64
+}
+
+// readMark returns the mark; ok is false if there is none that opens with the
+// key.
+func readMark(path string, box *seal.Box) (m mark, ok bool) {
+	sealed, err := disk.Read(path, 4096)
+	if err != nil {
+		return mark{}, false
+	}
+	plain, err := box.Open(tableMark, "", 1, sealed)
+	if err != nil {
+		return mark{}, false
+	}
+	d := &decoder{s: string(plain)}
+	m = mark{id: d.text(), last: d.uint()}
+	return m, !d.bad
+}
+
+func writeMark(path string, box *seal.Box, m mark) error {
+	e := &encoder{}
+	e.text(m.id)
+	e.uint(m.last)
+	return disk.Replace(path, box.Seal(tableMark, "", 1, e.b))
+}
+
+// use is a share of the lock that says that the file is open.
+type use struct{ lock *flock.Flock }
+
+// share waits for the short while in which another process may be rebuilding
+// the file.
+func share(ctx context.Context, path string) (*use, error) {
+	if err := disk.EnsureFile(path); err != nil {
+		return nil, err
+	}
+	u := &use{flock.New(path, flock.SetPermissions(0o600))}
+	short, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	switch ok, err := u.lock.TryRLockContext(short, 10*time.Millisecond); {
+	case ok:
+		return u, nil
+	case ctx.Err() != nil:
+		return nil, fault.As(ctx.Err())
+	case errors.Is(err, context.DeadlineExceeded):
+		return nil, errInUse
+	default:
+		return nil, disk.Explain("locked", path, err)
+	}
+}
+
+var errInUse = fault.New(fault.StepStore, fault.Failed, "store_busy", "Another Waybill is using the local copy.").
+	WithRemedy("Close it and try again.")
+
+// alone runs f while no one else has the file open, or answers errInUse.
+func (u *use) alone(f func() error) error {
+	if err := u.lock.Unlock(); err != nil {
+		return err
+	}
+	ok, err := u.lock.TryLock()
+	if err == nil && ok {
+		err = f()
+	} else if err == nil {
+		err = errInUse
+	}
+	_ = u.lock.Unlock()
+	if _, again := u.lock.TryRLock(); again != nil && err == nil {
+		err = again
+	}
+	return err
+}
+
+func (u *use) end() {
+	if u != nil {
+		_ = u.lock.Close()
+	}
+}
+
+// exists reports whether there is something at path; if that cannot be told,
+// there is.
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// finishRebuild ends what a crash in the middle of putRebuilt left.
+func (f files) finishRebuild(now time.Time) error {
+	switch {
+	case !exists(f.fresh()):
+		return nil
+	case exists(f.database()):
+		return f.removeDatabase(f.fresh()) // it was not finished
+	}
+	return f.takePlace(now)
+}
+
+// putRebuilt sets the database aside and puts the rebuilt one in its place. It
+// returns the name under which the old one is kept.
+func (f files) putRebuilt(now time.Time) (aside string, err error) {
+	if aside, err = disk.SetAside(f.database(), now); err != nil {
+		return "", err
+	}
+	if exists(f.database() + "-wal") { // under the name that SQLite looks for
+		if err := os.Rename(f.database()+"-wal", aside+"-wal"); err != nil {
+			return "", disk.Explain("set aside", f.database(), err)
+		}
+	}
+	return aside, f.takePlace(now)
+}
+
+func (f files) takePlace(now time.Time) error {
+	if exists(f.database() + "-wal") {
+		if _, err := disk.SetAside(f.database()+"-wal", now); err != nil {
+			return err
+		}
+	}
+	if err := os.Remove(f.database() + "-shm"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return disk.Explain("replaced", f.database(), err)
+	}
+	if err := os.Rename(f.fresh(), f.database()); err != nil {
+		return disk.Explain("replaced", f.database(), err)
+	}
+	return nil
+}
+
+func (f files) removeDatabase(path string) error {
+	var errs []error
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		errs = append(errs, disk.Remove(path+suffix))
+	}
+	return errors.Join(errs...)
+}
+
+// Remove deletes all files of an account's copy, those that were set aside
+// included. Destroy its key first: then a crash half way leaves nothing that
+// can be read. A process that has the copy open cannot save to it any more.
+func Remove(o Options) error {
+	if o.Dir == "" {
+		return nil
+	}
+	base := filesOf(o).base
+	found, err := os.ReadDir(o.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return disk.Explain("read", o.Dir, err)
+	}
+	var errs []error
+	for _, entry := range found {
+		if name := entry.Name(); strings.HasPrefix(name, filepath.Base(base)+".") {
+			errs = append(errs, disk.Remove(filepath.Join(o.Dir, name)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// unreadableFault is for a file whose content does not open.
+func unreadableFault(path string, cause error) error {
+	return fault.New(fault.StepStore, fault.Config, "store_key",
+		"The to-dos that are saved on this computer do not open with the key from the keyring.").
+		WithRemedy("If the keyring was replaced, restore it; else start again: the old file is kept as it is.").
+		Because(fmt.Errorf("%s: %w", filepath.Base(path), cause))
+}

@@ -1,0 +1,238 @@
+package replica
+
+import (
+	"context"
+	"time"
+
+	"waybill/api"
+	"waybill/fault"
+	"waybill/todo"
+)
+
+// When a listing lacks more than this, the user is asked before anything is
+// removed here: a server that was set back looks just like one whose user has
+// tidied up.
+const (
+	guardItems   = 20
+	guardPercent = 30
+)
+
+// bulk is how many records of to-dos one write holds: few enough that an edit
+// does not wait long.
+const bulk = 64
+
+// removal is the open question about a listing.
+type removal struct {
+	ids   []string
+	total int
+}
+
+// pull fetches what the server has. That nothing changed costs one request and
+// no write.
+func (r *Replica) pull(ctx context.Context, c api.Client) error {
+	r.mu.Lock()
+	etag := r.m.sync.etag
+	r.sync.phase = fetching
+	r.publish()
+	r.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, listLimit)
+	defer cancel()
+	list, err := c.List(ctx, etag)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !list.NotModified {
+		if err := r.takeList(list); err != nil {
+			return err
+		}
+	}
+	r.sync.lastPull, r.sync.lastSync = time.Now(), r.o.Now()
+	r.publish()
+	return nil
+}
+
+// difference is what a listing says beside what is known here.
+type difference struct {
+	renames []rename
+	adopted []uint64    // creations that turn out to have arrived
+	puts    []todo.Todo // new or changed
+	gone    []string
+	asking  *removal
+}
+
+// takeList brings a listing into the copy. mu is held, and let go between
+// writes so that edits are not held up.
+func (r *Replica) takeList(list api.List) error {
+	d := r.compare(list)
+	if len(d.renames) > 0 {
+		if err := r.commit(func() ([]*record, error) {
+			return []*record{{renames: d.renames, drops: d.adopted}}, nil
+		}); err != nil {
+			return err
+		}
+	}
+	for puts := d.puts; len(puts) > 0; {
+		n := min(len(puts), bulk*recordTodos)
+		if err := r.commit(func() ([]*record, error) { return putRecords(puts[:n]), nil }); err != nil {
+			return err
+		}
+		puts = puts[n:]
+		r.mu.Unlock()
+		r.mu.Lock()
+	}
+	return r.commit(func() ([]*record, error) {
+		s := r.syncRecord()
+		s.user, s.at = list.User, r.o.Now()
+		if s.etag = ""; list.Complete && d.asking == nil {
+			s.etag = list.ETag
+		}
+		s.pullFirst = s.pullFirst && !list.Complete
+		r.removal = d.asking
+		return []*record{{gone: d.gone, sync: s}}, nil
+	})
+}
+
+func putRecords(puts []todo.Todo) (records []*record) {
+	for len(puts) > 0 {
+		n := min(len(puts), recordTodos)
+		records = append(records, &record{puts: puts[:n]})
+		puts = puts[n:]
+	}
+	return records
+}
+
+// compare holds a listing against the copy.
+func (r *Replica) compare(list api.List) difference {
+	var d difference
+	listed := make(map[string]struct{}, len(list.Todos))
+	var unknown []*todo.Todo
+	for i := range list.Todos {
+		t := &list.Todos[i]
+		listed[t.ID] = struct{}{}
+		it := r.m.items[t.ID]
+		if it == nil || it.server == nil {
+			unknown = append(unknown, t)
+		}
+		if it == nil || it.server == nil || !sameServer(it.server, t) {
+			d.puts = append(d.puts, *t)
+		}
+	}
+	known := 0
+	var missing []string
+	for id, it := range r.m.items {
+		if it.server == nil {
+			continue
+		}
+		known++
+		if _, ok := listed[id]; !ok && list.Complete {
+			missing = append(missing, id)
+		}
+	}
+	reset := len(missing)*100 > known*guardPercent
+	missing = r.adopt(&d, unknown, missing, reset)
+	if len(missing) > guardItems && len(missing)*100 > known*guardPercent {
+		d.asking = &removal{ids: missing, total: known}
+	} else {
+		d.gone = missing
+	}
+	return d
+}
+
+// adopt finds to-dos of ours that the server has under an id that we do not
+// know: creations whose answer was lost at a server that gives its own ids, and
+// edited to-dos of a server that was set up anew. It returns the missing ones
+// that are left.
+func (r *Replica) adopt(d *difference, unknown []*todo.Todo, missing []string, reset bool) []string {
+	twins := map[string]*todo.Todo{}
+	for _, t := range unknown {
+		sum := contentSum(*t)
+		if _, twice := twins[sum]; twice {
+			twins[sum] = nil // not to be told apart
+			continue
+		}
+		twins[sum] = t
+	}
+	take := func(old string, content todo.Todo) bool {
+		sum := contentSum(content)
+		t := twins[sum]
+		if t == nil || t.ID == old {
+			return false
+		}
+		delete(twins, sum)
+		d.renames = append(d.renames, rename{old, t.ID})
+		return true
+	}
+	for _, e := range r.m.entries {
+		if it := r.m.items[e.id]; e.op == todo.Create && e.state == entryWaiting && it.server == nil && !r.neverSent(e) && r.m.sync.ids != idsKept {
+			content, _ := e.edit().Apply(todo.Todo{})
+			if take(e.id, content) {
+				d.adopted = append(d.adopted, e.number)
+			}
+		}
+	}
+	left := missing[:0]
+	for _, id := range missing {
+		it := r.m.items[id]
+		if !reset || len(it.edits) == 0 || !take(id, *it.server) {
+			left = append(left, id)
+		}
+	}
+	return left
+}
+
+// doubtfulCreates reports whether there are creations that may have arrived at
+// a server that gives its own ids: the listing is read before they are sent
+// again. mu is held.
+func (r *Replica) doubtfulCreates() bool {
+	if r.m.sync.ids == idsKept {
+		return false
+	}
+	for _, e := range r.m.entries {
+		if e.op == todo.Create && e.state == entryWaiting && !r.neverSent(e) {
+			return true
+		}
+	}
+	return false
+}
+
+// ResolveRemoval answers Snapshot.Removal: the to-dos that the server no longer
+// lists are removed here too, or are added to the server again.
+func (r *Replica) ResolveRemoval(ctx context.Context, choice RemovalChoice) error {
+	if err := r.ready(ctx); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	q := r.removal
+	if q == nil {
+		return errNoQuestion
+	}
+	if caps := r.m.sync.caps; choice == SendAgain && !caps.Create {
+		return errReadOnly(caps.Why)
+	}
+	err := r.commit(func() ([]*record, error) {
+		rec := &record{}
+		for _, id := range q.ids {
+			it := r.m.items[id]
+			if it == nil || it.server == nil {
+				continue
+			}
+			rec.gone = append(rec.gone, id)
+			if choice == SendAgain && len(it.edits) == 0 {
+				rec.entries = append(rec.entries, r.newEntry(id, todo.Create, todo.PatchOf(*it.server), todo.Patch{}))
+			}
+		}
+		r.removal = nil
+		return []*record{rec}, nil
+	})
+	if err != nil {
+		r.removal = q
+		return err
+	}
+	r.wakeFor(WakeUser)
+	return nil
+}
+
+var errNoQuestion = fault.New(fault.StepStore, fault.NotFound, "no_question", "There is nothing to decide any more.")
