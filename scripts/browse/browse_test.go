@@ -21,9 +21,13 @@ func site(t *testing.T) (address string, signedIn *string) {
 		case r.URL.Path == "/away":
 			http.Redirect(w, r, "http://192.0.2.1/", http.StatusFound)
 		case r.URL.Path == "/done":
+			if r.Header.Get("Origin") != "" {
+				http.Error(w, "no page of a form", http.StatusForbidden)
+				return
+			}
 			*signedIn = r.URL.Query().Get("who")
 			fmt.Fprint(w, "<title>Done</title>You may close this window")
-		case r.Method == http.MethodPost && err == nil && cookie.Value == "7" && r.PostFormValue("token") == "t&t" && r.PostFormValue("do") == "sign-in":
+		case r.Method == http.MethodPost && err == nil && r.Header.Get("Origin") == "http://"+r.Host && cookie.Value == "7" && r.PostFormValue("token") == "t&t" && r.PostFormValue("do") == "sign-in":
 			http.Redirect(w, r, "/done?who="+r.PostFormValue("email")+"/"+r.PostFormValue("code"), http.StatusSeeOther)
 		default:
 			http.SetCookie(w, &http.Cookie{Name: "form", Value: "7"})

@@ -45,6 +45,7 @@ func visit(address string, p *person, tell io.Writer) error {
 		return err
 	}
 	client := &http.Client{Jar: jar, Timeout: 30 * time.Second, CheckRedirect: func(next *http.Request, _ []*http.Request) error {
+		next.Header.Del("Origin") // a browser sends it with the form, not with the page that follows
 		return loopbackOnly(next.URL)
 	}}
 	request, err := http.NewRequest(http.MethodGet, strings.TrimSpace(address), nil)
