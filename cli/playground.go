@@ -1,0 +1,67 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"waybill/fault"
+	"waybill/playground"
+)
+
+// repeated collects a flag that may be given more than once.
+type repeated []string
+
+func (r *repeated) String() string     { return strings.Join(*r, ",") }
+func (r *repeated) Set(s string) error { *r = append(*r, s); return nil }
+
+func runPlayground(ctx context.Context, c *call) error {
+	f := c.newFlags()
+	var (
+		o         playground.Options
+		trust     repeated
+		ephemeral bool
+	)
+	f.StringVar(&o.Addr, "addr", "127.0.0.1", "the loopback `address` to listen on")
+	f.IntVar(&o.Todos, "todos", 0, "give new users this `number` of to-dos instead of the usual list")
+	f.DurationVar(&o.Latency, "latency", 0, "hold every answer back for this `time`, to try slow networks")
+	f.BoolVar(&ephemeral, "ephemeral", false, "keep nothing: new clients, keys and to-dos, on free ports")
+	f.Var(&trust, "trust", "take ID-JAGs of this `issuer` too; may be given more than once")
+	for _, life := range []struct {
+		name  string
+		value *time.Duration
+		what  string
+	}{
+		{"code-life", &o.CodeLife, "authorization codes (60s)"},
+		{"id-token-life", &o.IDTokenLife, "ID tokens (10m)"},
+		{"id-jag-life", &o.IDJAGLife, "ID-JAGs (5m)"},
+		{"access-token-life", &o.AccessTokenLife, "access tokens (2h)"},
+		{"refresh-token-life", &o.RefreshTokenLife, "refresh tokens (720h)"},
+		{"session-life", &o.SessionLife, "the browser's session (8h)"},
+	} {
+		f.DurationVar(life.value, life.name, 0, "the `lifetime` of "+life.what)
+	}
+	if err := c.parseNone(); err != nil {
+		return err
+	}
+	if o.Todos < 0 || o.Latency < 0 {
+		return usageError{"A number of to-dos and a latency are not negative.", "playground"}
+	}
+	o.Trust = trust
+	if !ephemeral {
+		o.Dir = c.env.PlaygroundDir
+	}
+	p, err := playground.Start(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	// One line, so that a script can read it and know that all is up.
+	if err := json.NewEncoder(c.env.Stdout).Encode(p.Endpoints()); err != nil {
+		return fault.New(fault.StepPlayground, fault.Failed, "output", "The playground's addresses could not be written.").Because(err)
+	}
+	c.say("The built-in playground runs until it is interrupted (Ctrl+C).")
+	<-ctx.Done()
+	return p.Close()
+}

@@ -1,0 +1,275 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+
+	"waybill/auth"
+	"waybill/connection"
+	"waybill/fault"
+	"waybill/secret"
+	"waybill/session"
+)
+
+// open returns the Manager, opened at first use, with the connection of
+// --connection-file made known to it.
+func (c *call) open(ctx context.Context) (*session.Manager, error) {
+	if c.manager != nil {
+		return c.manager, nil
+	}
+	m, err := c.env.Open(ctx, c.opt.offline)
+	if err != nil {
+		return nil, err
+	}
+	c.manager = m
+	if why := m.State().VaultReason; why != "" {
+		c.say("Note: %s", why)
+	}
+	if c.opt.connectionFile == "" {
+		return m, nil
+	}
+	conn, cred, err := c.readConnection(c.opt.connectionFile)
+	if err != nil {
+		return nil, err
+	}
+	if c.opt.connection == "" {
+		c.opt.connection = conn.Name
+	}
+	return m, m.Use(conn, cred)
+}
+
+// maxInput bounds what is read of a file that the user names, in bytes.
+const maxInput = 1 << 20
+
+func (c *call) readConnection(path string) (conn connection.Connection, cred connection.Credentials, err error) {
+	data, err := c.readFile(path)
+	if err != nil {
+		return conn, cred, err
+	}
+	return connection.Parse(data, c.env.LookupEnv)
+}
+
+// readFile reads a small file, or standard input for "-".
+func (c *call) readFile(path string) ([]byte, error) {
+	var r io.Reader = c.env.Stdin
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, unreadable(path, err)
+		}
+		defer f.Close()
+		r = f
+	}
+	data, err := io.ReadAll(io.LimitReader(r, maxInput+1))
+	if err != nil {
+		return nil, unreadable(path, err)
+	}
+	if len(data) > maxInput {
+		return nil, fault.New(fault.StepSetup, fault.Failed, "too_large",
+			fmt.Sprintf("The file %s is larger than 1 MiB.", fault.Clean(path, 120)))
+	}
+	return data, nil
+}
+
+func unreadable(path string, err error) error {
+	why := "cannot be read"
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		why = "does not exist"
+	case errors.Is(err, fs.ErrPermission):
+		why = "may not be read by you"
+	}
+	return fault.New(fault.StepSetup, fault.Failed, "unreadable",
+		fmt.Sprintf("The file %s %s.", fault.Clean(path, 120), why)).Because(err)
+}
+
+// target is the connection to use: the one named, else the last used, else the
+// built-in playground.
+func (c *call) target(m *session.Manager) string {
+	if c.opt.connection != "" {
+		return c.opt.connection
+	}
+	if current := m.State().Current; current != "" {
+		return current
+	}
+	return connection.PlaygroundName
+}
+
+// account opens the account of the connection to use. Where none is kept it
+// signs in if that was asked for.
+func (c *call) account(ctx context.Context) (*session.Manager, error) {
+	m, err := c.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	name := c.target(m)
+	if c.opt.idTokenFile != "" {
+		return m, c.useIDToken(ctx, m, name)
+	}
+	if err := m.SwitchTo(ctx, name); err != nil {
+		return nil, err
+	}
+	if m.State().Phase == session.SignedIn {
+		return m, nil
+	}
+	if !c.opt.signIn {
+		return nil, fault.New(fault.StepSignIn, fault.SignInNeeded, "signed_out",
+			fmt.Sprintf("You are not signed in at the connection %q.", name)).
+			WithRemedy(fmt.Sprintf("Run 'waybill sign-in --connection %s', or add --sign-in.", name))
+	}
+	return m, c.signIn(ctx, m, name)
+}
+
+// withSession runs f with the open account, and once more after a sign-in if
+// the session turns out to be over and --sign-in allows it.
+func (c *call) withSession(ctx context.Context, f func(*session.Manager) error) error {
+	m, err := c.account(ctx)
+	if err != nil {
+		return err
+	}
+	err = f(m)
+	if fault.Is(err, fault.SignInNeeded) && c.opt.signIn && c.opt.idTokenFile == "" {
+		if err := c.signIn(ctx, m, m.State().Current); err != nil {
+			return err
+		}
+		err = f(m)
+	}
+	return err
+}
+
+func (c *call) useIDToken(ctx context.Context, m *session.Manager, name string) error {
+	data, err := c.readFile(c.opt.idTokenFile)
+	if err != nil {
+		return err
+	}
+	raw := secret.New(strings.TrimSpace(string(data)))
+	return m.SignInWithIDToken(ctx, name, auth.IDToken{Text: raw})
+}
+
+// signIn signs in at the named connection. What a person has to do is said on
+// standard error; with --no-browser the address alone goes to standard output.
+func (c *call) signIn(ctx context.Context, m *session.Manager, name string) error {
+	s, err := m.BeginSignIn(ctx, name, session.SignInRequest{NoBrowser: c.opt.noBrowser})
+	if err != nil {
+		return err
+	}
+	defer s.Cancel()
+	if err := c.showAddress(ctx, s); err != nil {
+		return err
+	}
+	return s.Wait(ctx)
+}
+
+func (c *call) showAddress(ctx context.Context, s *session.SignIn) error {
+	address, err := s.URL(ctx)
+	if err != nil {
+		return err
+	}
+	if !c.opt.noBrowser {
+		c.say("The browser opens so that you can sign in. If it does not, open this address yourself:\n%s", address)
+		return nil
+	}
+	c.say("Open this address in a browser on this computer to sign in:")
+	_, err = fmt.Fprintln(c.env.Stdout, address)
+	return err
+}
+
+func runSignIn(ctx context.Context, c *call) error {
+	c.newFlags(connectionFlags, jsonFlag)
+	c.flags.BoolVar(&c.opt.noBrowser, "no-browser", false, "print the address to open instead of opening the browser")
+	c.flags.StringVar(&c.opt.idTokenFile, "id-token-file", "", "use the ID token in this `file` (- for standard input) instead of the browser")
+	if err := c.parseNone(); err != nil {
+		return err
+	}
+	m, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	name := c.target(m)
+	if c.opt.idTokenFile != "" {
+		err = c.useIDToken(ctx, m, name)
+	} else {
+		err = c.signIn(ctx, m, name)
+	}
+	if err != nil {
+		return err
+	}
+	return c.sayWho(m)
+}
+
+// signedIn is the result of sign-in as JSON.
+type signedIn struct {
+	Connection string `json:"connection"`
+	Issuer     string `json:"issuer"`
+	Subject    string `json:"subject"`
+	Email      string `json:"email,omitempty"`
+	Renewable  bool   `json:"renewable"`
+	Kept       bool   `json:"kept"` // beyond this process
+}
+
+func (c *call) sayWho(m *session.Manager) error {
+	st := m.State()
+	id := st.Account.Identity
+	kept := st.VaultMode != auth.VaultMemory
+	if c.opt.json {
+		return c.printJSON(signedIn{st.Current, id.Issuer, id.Subject, id.Email, st.Account.Renewable, kept})
+	}
+	who := id.Email
+	if who == "" {
+		who = id.Subject
+	}
+	c.say("Signed in as %s at %s.", fault.Clean(who, 120), fault.Clean(st.Account.Connection.DisplayTitle(), 80))
+	switch {
+	case !kept:
+		c.say("The session ends with this command, since nothing can be kept safely here.")
+	case st.Account.Renewable:
+		c.say("The session can be renewed without signing in again.")
+	default:
+		c.say("The session cannot be renewed: when its ID token expires you will be asked to sign in again.")
+	}
+	return nil
+}
+
+func runSignOut(ctx context.Context, c *call) error {
+	c.newFlags(connectionFlags)
+	force := c.flags.Bool("discard", false, "sign out even if changes have not been sent; they are lost")
+	c.flags.BoolVar(&c.opt.noBrowser, "no-browser", false, "print the address that ends the session at the identity provider instead of opening it")
+	if err := c.parseNone(); err != nil {
+		return err
+	}
+	m, err := c.account(ctx)
+	if err != nil {
+		return err
+	}
+	if n := m.Replica().Snapshot().Status.Waiting; n > 0 && !*force {
+		return fault.New(fault.StepStore, fault.Failed, "unsent",
+			fmt.Sprintf("%s not been sent yet and would be lost.", changes(n))).
+			WithRemedy("Run 'waybill todos' to send, or add --discard to lose them.")
+	}
+	result, err := m.SignOut(ctx, session.SignOutRequest{OpenBrowser: !c.opt.noBrowser})
+	if err != nil {
+		return err
+	}
+	c.say("Signed out: the tokens and the local copy on this computer are gone.")
+	if result.EndSession == "" {
+		c.say("The browser may still be signed in at the identity provider.")
+		return nil
+	}
+	if c.opt.noBrowser {
+		c.say("Open this address to end the session at the identity provider too:")
+		_, err = fmt.Fprintln(c.env.Stdout, result.EndSession)
+	}
+	return err
+}
+
+func changes(n int) string {
+	if n == 1 {
+		return "1 change has"
+	}
+	return fmt.Sprintf("%d changes have", n)
+}

@@ -1,0 +1,309 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"waybill/fault"
+	"waybill/replica"
+	"waybill/session"
+	"waybill/todo"
+)
+
+func runTodos(ctx context.Context, c *call) error {
+	if len(c.args) > 0 {
+		for _, sub := range []struct {
+			name string
+			run  func(context.Context, *call) error
+		}{{"add", addTodo}, {"done", finishTodo}, {"edit", editTodo}, {"rm", removeTodo}} {
+			if c.args[0] == sub.name {
+				c.command.name, c.args = "todos "+sub.name, c.args[1:]
+				return sub.run(ctx, c)
+			}
+		}
+	}
+	return listTodos(ctx, c)
+}
+
+func offlineFlag(f *flag.FlagSet, o *options) {
+	f.BoolVar(&o.offline, "offline", false, "use the local copy only; changes wait until the next sync")
+}
+
+func listTodos(ctx context.Context, c *call) error {
+	c.newFlags(sessionFlags, jsonFlag, offlineFlag)
+	words := c.flags.String("filter", "", "`which` to-dos: todo, today, completed, or tag:NAME")
+	if err := c.parseNone(); err != nil {
+		return err
+	}
+	filter, ok := todo.ParseFilter(*words)
+	if !ok {
+		return usageError{fmt.Sprintf("There is no filter %q.", fault.Clean(*words, 40)), "todos"}
+	}
+	var offline error
+	return errors.Join(c.withSession(ctx, func(m *session.Manager) error {
+		if offline = c.sync(ctx, m); offline != nil && !showable(m, offline) {
+			return offline
+		}
+		return c.printTodos(m.Replica().Snapshot(), filter)
+	}), offline)
+}
+
+// sync brings the local copy up to date, unless the command is to stay offline.
+func (c *call) sync(ctx context.Context, m *session.Manager) error {
+	if c.opt.offline {
+		return nil
+	}
+	return m.Sync(ctx)
+}
+
+// showable reports whether the local copy is worth showing although it could
+// not be brought up to date: the exit status still says that it was not.
+func showable(m *session.Manager, err error) bool {
+	return fault.Is(err, fault.Offline) && !m.Replica().Snapshot().Status.LastSync.IsZero()
+}
+
+// row is one to-do as JSON: Todo0's members, and how it stands.
+type row struct {
+	todo.Todo
+	State string
+}
+
+var stateNames = map[replica.RowState]string{
+	replica.Synced: "synced", replica.Waiting: "waiting", replica.Conflict: "conflict", replica.Refused: "refused",
+}
+
+// MarshalJSON adds "state" to the to-do's own members.
+func (r row) MarshalJSON() ([]byte, error) {
+	item, err := r.Todo.MarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	return fmt.Appendf(nil, `%s,"state":%q}`, strings.TrimSuffix(string(item), "}"), r.State), nil
+}
+
+// list is the output of todos --json.
+type list struct {
+	Status string `json:"status"`
+	Count  int    `json:"count"`
+	Todos  []row  `json:"todos"`
+}
+
+func (c *call) printTodos(s *replica.Snapshot, filter todo.Filter) error {
+	rows := []row{}
+	for _, r := range s.Rows {
+		if filter.Match(r.Todo, s.Today) {
+			rows = append(rows, row{r.Todo, stateNames[r.State]})
+		}
+	}
+	if c.opt.json {
+		return c.printJSON(list{s.Status.Sentence, len(rows), rows})
+	}
+	w := tabwriter.NewWriter(c.env.Stdout, 0, 0, 2, ' ', 0)
+	for _, r := range rows {
+		fmt.Fprintln(w, textRow(r, s.Today))
+	}
+	if err := w.Flush(); err != nil {
+		return fault.New(fault.StepSetup, fault.Failed, "output", "The to-dos could not be written.").Because(err)
+	}
+	c.say("%s", s.Status.Sentence)
+	return nil
+}
+
+func textRow(r row, today todo.Day) string {
+	box, mark := "[ ]", ""
+	if r.Completed {
+		box = "[x]"
+	}
+	if r.State != "synced" {
+		mark = "(" + r.State + ")"
+	}
+	due := ""
+	if !r.Due.IsZero() {
+		due = r.Due.Local().Format("2006-01-02")
+		if !r.Completed && today.DaysUntil(r.Due) < 0 {
+			due += " overdue"
+		}
+	}
+	tags := make([]string, len(r.Tags))
+	for i, tag := range r.Tags {
+		tags[i] = "#" + todo.Line(tag)
+	}
+	return strings.Join([]string{box, todo.Line(r.ID), string(r.Priority), todo.Line(r.Title), due, strings.Join(tags, " "), mark}, "\t")
+}
+
+// fieldFlags are the flags that set a to-do's fields.
+type fieldFlags struct {
+	flags                             *flag.FlagSet
+	title, description, priority, due *string
+	tags                              *string
+}
+
+func newFieldFlags(f *flag.FlagSet) fieldFlags {
+	return fieldFlags{
+		flags:       f,
+		title:       f.String("title", "", "the `text` of the to-do"),
+		description: f.String("description", "", "a longer `text`"),
+		priority:    f.String("priority", "", "high, medium, low or none"),
+		due:         f.String("due", "", "the `date` it is due, as 2026-11-24, or none"),
+		tags:        f.String("tags", "", "the tags, separated by commas; empty for none"),
+	}
+}
+
+// patch makes a Patch of the flags that were given.
+func (ff fieldFlags) patch() (p todo.Patch, err error) {
+	ff.flags.Visit(func(f *flag.Flag) {
+		switch f.Name {
+		case "title":
+			p.Title = ff.title
+		case "description":
+			p.Description = ff.description
+		case "tags":
+			tags := splitTags(*ff.tags)
+			p.Tags = &tags
+		case "priority":
+			var v todo.Priority
+			if v, err = parsePriority(*ff.priority); err == nil {
+				p.Priority = &v
+			}
+		case "due":
+			var v time.Time
+			if v, err = parseDue(*ff.due); err == nil {
+				p.Due = &v
+			}
+		}
+	})
+	return p, err
+}
+
+func splitTags(s string) []string {
+	var tags []string
+	for tag := range strings.SplitSeq(s, ",") {
+		if tag = strings.TrimSpace(tag); tag != "" {
+			tags = append(tags, tag)
+		}
+	}
+	return tags
+}
+
+func parsePriority(s string) (todo.Priority, error) {
+	switch p := todo.Priority(strings.ToLower(s)); p {
+	case todo.High, todo.Medium, todo.Low, todo.NoPriority:
+		return p, nil
+	case "none":
+		return todo.NoPriority, nil
+	}
+	return "", usageError{fmt.Sprintf("There is no priority %q.", fault.Clean(s, 40)), "todos edit"}
+}
+
+func parseDue(s string) (time.Time, error) {
+	if s == "" || s == "none" {
+		return time.Time{}, nil
+	}
+	if t, err := time.ParseInLocation(time.DateOnly, s, time.Local); err == nil {
+		return t, nil
+	}
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return t, usageError{fmt.Sprintf("%q is no date; write it as 2026-11-24.", fault.Clean(s, 40)), "todos edit"}
+	}
+	return t, nil
+}
+
+const whichTodo = "Name one to-do by its id, as 'waybill todos' prints it."
+
+func addTodo(ctx context.Context, c *call) error {
+	f := c.newFlags(sessionFlags, jsonFlag, offlineFlag)
+	fields := newFieldFlags(f)
+	words, err := c.parse()
+	if err != nil {
+		return err
+	}
+	p, err := fields.patch()
+	if err != nil {
+		return err
+	}
+	t := p.Apply(todo.Todo{})
+	if len(words) > 0 {
+		t.Title = strings.Join(words, " ")
+	}
+	if strings.TrimSpace(t.Title) == "" {
+		return usageError{"Say what the to-do is.", c.command.name}
+	}
+	return c.change(ctx, func(r *replica.Replica) (string, error) { return r.Add(ctx, t) })
+}
+
+func finishTodo(ctx context.Context, c *call) error {
+	c.newFlags(sessionFlags, jsonFlag, offlineFlag)
+	reopen := c.flags.Bool("reopen", false, "open it again instead")
+	id, err := c.oneWord(whichTodo)
+	if err != nil {
+		return err
+	}
+	done := !*reopen
+	return c.change(ctx, func(r *replica.Replica) (string, error) {
+		return id, r.Update(ctx, id, todo.Patch{Completed: &done})
+	})
+}
+
+func editTodo(ctx context.Context, c *call) error {
+	f := c.newFlags(sessionFlags, jsonFlag, offlineFlag)
+	fields := newFieldFlags(f)
+	id, err := c.oneWord(whichTodo)
+	if err != nil {
+		return err
+	}
+	p, err := fields.patch()
+	if err != nil {
+		return err
+	}
+	if p.IsZero() {
+		return usageError{"Say what to change.", c.command.name}
+	}
+	return c.change(ctx, func(r *replica.Replica) (string, error) { return id, r.Update(ctx, id, p) })
+}
+
+func removeTodo(ctx context.Context, c *call) error {
+	c.newFlags(sessionFlags, jsonFlag, offlineFlag)
+	id, err := c.oneWord(whichTodo)
+	if err != nil {
+		return err
+	}
+	return c.change(ctx, func(r *replica.Replica) (string, error) { return id, r.Delete(ctx, id) })
+}
+
+// change makes one edit, syncs, and prints the to-do's id. What can be edited
+// is known only after the first sync; the edit itself is made once, whatever
+// becomes of the second.
+func (c *call) change(ctx context.Context, edit func(*replica.Replica) (string, error)) error {
+	var m *session.Manager
+	err := c.withSession(ctx, func(open *session.Manager) error {
+		m = open
+		err := c.sync(ctx, m)
+		if err != nil && showable(m, err) {
+			return nil // it is saved here and sent later
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	id, err := edit(m.Replica())
+	if err != nil {
+		return err
+	}
+	err = c.sync(ctx, m)
+	sentence := m.Replica().Snapshot().Status.Sentence
+	if c.opt.json {
+		return errors.Join(c.printJSON(map[string]string{"id": id, "status": sentence}), err)
+	}
+	if _, printing := fmt.Fprintln(c.env.Stdout, id); printing != nil {
+		return printing
+	}
+	c.say("%s", sentence)
+	return err
+}

@@ -1,0 +1,206 @@
+package session
+
+import (
+	"context"
+	"fmt"
+
+	"waybill/auth"
+	"waybill/connection"
+	"waybill/fault"
+)
+
+// The names under which the vault keeps things.
+func credentialsRecord(name string) string { return "credentials/" + name }
+func accountRecord(name string) string     { return "account/" + name }
+func storeRecord(account string) string    { return "store/" + account }
+
+// builtinTitles are what the built-in connections are called before the
+// playground has been started.
+func builtinTitles() []connection.Connection {
+	return []connection.Connection{
+		{Name: connection.PlaygroundName, Title: "Built-in playground", Resource: connection.Resource{Kind: connection.REST}},
+		{Name: connection.PlaygroundMCPName, Title: "Built-in playground (MCP)", Resource: connection.Resource{Kind: connection.MCP}},
+	}
+}
+
+func isBuiltin(name string) bool {
+	return name == connection.PlaygroundName || name == connection.PlaygroundMCPName
+}
+
+// infos lists the connections: the built-in ones, the user's own in order, and
+// those of this process.
+func (m *Manager) infos() []ConnectionInfo {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []ConnectionInfo
+	add := func(c connection.Connection, builtIn bool) {
+		email, kept := m.kept[c.Name]
+		out = append(out, ConnectionInfo{Connection: c, BuiltIn: builtIn, SignedIn: kept, Email: email})
+	}
+	for _, c := range builtinTitles() {
+		if known, ok := m.builtin[c.Name]; ok {
+			c = known
+		}
+		add(c, true)
+	}
+	for _, c := range m.connections {
+		if _, hidden := m.passing[c.Name]; !hidden {
+			add(c, false)
+		}
+	}
+	for _, c := range m.passing {
+		add(c.Connection, false)
+	}
+	return out
+}
+
+// Use makes a connection known to this process only, in the place of a kept
+// one of the same name.
+func (m *Manager) Use(c connection.Connection, cred connection.Credentials) error {
+	if err := checkName(c); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	m.passing[c.Name] = Configured{c, cred}
+	m.mu.Unlock()
+	m.publish(func(*State) {})
+	return nil
+}
+
+func checkName(c connection.Connection) error {
+	if isBuiltin(c.Name) {
+		return fault.New(fault.StepSetup, fault.Config, "name_taken",
+			fmt.Sprintf("The name %q belongs to the built-in playground.", c.Name)).WithRemedy("Choose another name.")
+	}
+	return c.Validate()
+}
+
+// AddConnection keeps a connection and seals its secrets. One of the same name
+// is replaced; the account that was kept for that is then signed out, since
+// its tokens belong to the old settings, but its to-dos are kept.
+func (m *Manager) AddConnection(ctx context.Context, c connection.Connection, cred connection.Credentials) error {
+	if err := checkName(c); err != nil {
+		return err
+	}
+	vault, err := m.openVault()
+	if err != nil {
+		return err
+	}
+	// The secrets first: a connection without its secrets would be listed as
+	// if it worked.
+	if err := vault.Put(ctx, credentialsRecord(c.Name), &auth.StoredCredentials{Credentials: cred}); err != nil {
+		return err
+	}
+	if err := m.changeSettings(func(s *settings) { s.put(c) }); err != nil {
+		return err
+	}
+	m.publish(func(*State) {})
+	return nil
+}
+
+// RemoveConnection forgets a connection with its secrets. The account in use
+// must be signed out first.
+func (m *Manager) RemoveConnection(ctx context.Context, name string) error {
+	if a := m.current(); a != nil && a.name == name {
+		return fault.New(fault.StepSetup, fault.Failed, "in_use", "This connection is in use.").
+			WithRemedy("Sign out first.")
+	}
+	if _, ok := m.find(name); !ok || isBuiltin(name) {
+		return unknownConnection(name)
+	}
+	vault, err := m.openVault()
+	if err != nil {
+		return err
+	}
+	for _, record := range []string{accountRecord(name), credentialsRecord(name)} {
+		if err := vault.Delete(ctx, record); err != nil {
+			return err
+		}
+	}
+	m.mu.Lock()
+	delete(m.kept, name)
+	m.mu.Unlock()
+	if err := m.changeSettings(func(s *settings) { s.remove(name) }); err != nil {
+		return err
+	}
+	m.publish(func(s *State) {
+		if s.Current == name {
+			s.Current = ""
+		}
+	})
+	return nil
+}
+
+func unknownConnection(name string) error {
+	return fault.New(fault.StepSetup, fault.Config, "unknown_connection",
+		fmt.Sprintf("There is no connection called %q.", fault.Clean(name, 64))).
+		WithRemedy("See 'waybill connections' for those there are.")
+}
+
+// find returns a connection as far as it is known without starting anything.
+func (m *Manager) find(name string) (connection.Connection, bool) {
+	for _, info := range m.infos() {
+		if info.Connection.Name == name {
+			return info.Connection, true
+		}
+	}
+	return connection.Connection{}, false
+}
+
+// Configured returns the named connection with its secrets. For a built-in one
+// it starts the playground.
+func (m *Manager) Configured(ctx context.Context, name string) (Configured, error) {
+	if isBuiltin(name) {
+		return m.startBuiltin(ctx, name)
+	}
+	m.mu.Lock()
+	passing, ok := m.passing[name]
+	m.mu.Unlock()
+	if ok {
+		return passing, nil
+	}
+	c, ok := m.find(name)
+	if !ok {
+		return Configured{}, unknownConnection(name)
+	}
+	vault, err := m.openVault()
+	if err != nil {
+		return Configured{}, err
+	}
+	var cred auth.StoredCredentials
+	if _, err := vault.Get(ctx, credentialsRecord(name), &cred); err != nil {
+		return Configured{}, err
+	}
+	return Configured{c, cred.Credentials}, nil
+}
+
+func (m *Manager) startBuiltin(ctx context.Context, name string) (Configured, error) {
+	all, err := m.o.Builtin(ctx)
+	if err != nil {
+		return Configured{}, err
+	}
+	var found Configured
+	m.mu.Lock()
+	for _, c := range all {
+		m.builtin[c.Connection.Name] = c.Connection
+		if c.Connection.Name == name {
+			found = c
+		}
+	}
+	m.mu.Unlock()
+	m.publish(func(*State) {})
+	if found.Connection.Name == "" {
+		return Configured{}, unknownConnection(name)
+	}
+	return found, nil
+}
+
+func (m *Manager) openVault() (*auth.Vault, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.vault == nil {
+		return nil, fault.New(fault.StepKeyring, fault.Failed, "vault_closed", "The keyring has not answered yet.").
+			WithRemedy("Try again in a moment.")
+	}
+	return m.vault, nil
+}

@@ -1,0 +1,255 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"waybill/api"
+	"waybill/auth"
+	"waybill/connection"
+	"waybill/fault"
+	"waybill/internal/latest"
+	"waybill/replica"
+	"waybill/secret"
+	"waybill/transport"
+)
+
+// Configured is a connection with its secrets.
+type Configured struct {
+	Connection  connection.Connection
+	Credentials connection.Credentials
+}
+
+// Options are what a Manager needs. Dir, Transport and Builtin are required.
+type Options struct {
+	Dir       string // the folder for all data; created if it is missing
+	Transport *transport.Client
+
+	// Keyring keeps the one key under which secrets are sealed; nil: none.
+	Keyring auth.Keyring
+	// Passphrase is asked for where there is no keyring; nil: secrets last
+	// only for this process.
+	Passphrase func() (secret.Text, bool)
+
+	// Builtin starts the built-in playground, or finds the one that runs, and
+	// returns its two connections. It is called when one of them is first
+	// used, not before, and must be safe to call again.
+	Builtin func(ctx context.Context) ([]Configured, error)
+
+	// Resume opens the account of the connection used last; without it none is
+	// open until SwitchTo or a sign-in.
+	Resume bool
+	// Offline keeps an account that is opened from syncing.
+	Offline bool
+
+	OpenURL func(url string) error // opens the system browser; nil: it is never opened
+	Log     *slog.Logger           // nil: no log
+}
+
+// Manager holds the connections and the account in use. All methods are safe
+// for concurrent use; those that take a context may wait for the keyring, the
+// disk or the network and belong on no UI goroutine.
+type Manager struct {
+	o     Options
+	state *latest.Value[*State]
+	life  context.Context
+	end   context.CancelFunc
+	tasks sync.WaitGroup
+
+	// turn is held by whatever changes which account is open: one at a time.
+	turn chan struct{}
+
+	mu          sync.Mutex
+	vault       *auth.Vault
+	connections []connection.Connection          // the user's own, in order
+	passing     map[string]Configured            // for this process only, by name
+	builtin     map[string]connection.Connection // as far as known
+	kept        map[string]string                // e-mail of the account kept per connection
+	account     *account
+	pending     *auth.Attempt // the last sign-in begun, over or not
+}
+
+// Open opens the vault and, with Resume, the local copy of the account used
+// last. It does not wait for the network. Without a keyring
+// the Manager works all the same, and State says so; an error is one of the
+// disk: unreadable, damaged, or made by a newer version.
+func Open(ctx context.Context, o Options) (*Manager, error) {
+	m := newManager(o)
+	if err := m.open(ctx); err != nil {
+		_ = m.Close()
+		return nil, err
+	}
+	return m, nil
+}
+
+// Start is Open in the background, for a window that is to be on screen before
+// the keyring answers: until it has, State's Phase is Starting. If it does not
+// work out State's Problem says why.
+func Start(o Options) *Manager {
+	m := newManager(o)
+	m.tasks.Go(func() {
+		if err := m.open(m.life); err != nil && m.life.Err() == nil {
+			m.publish(func(s *State) { s.Problem = fault.As(err) })
+		}
+	})
+	return m
+}
+
+func newManager(o Options) *Manager {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	m := &Manager{o: o, state: latest.New(&State{}), turn: make(chan struct{}, 1)}
+	m.passing, m.builtin, m.kept = map[string]Configured{}, map[string]connection.Connection{}, map[string]string{}
+	m.life, m.end = context.WithCancel(context.Background())
+	return m
+}
+
+// open loads everything that is on disk.
+func (m *Manager) open(ctx context.Context) error {
+	if err := m.take(ctx); err != nil {
+		return err
+	}
+	defer m.give()
+	settings, err := loadSettings(m.o.Dir)
+	if err != nil {
+		return err
+	}
+	m.mu.Lock()
+	m.connections = settings.Connections
+	m.mu.Unlock()
+	m.publish(func(s *State) { s.Current = settings.Current })
+
+	vault, err := auth.OpenVault(ctx, auth.VaultOptions{
+		Dir: m.o.Dir, Keyring: m.o.Keyring, Service: "Waybill", Passphrase: m.o.Passphrase,
+	})
+	if err != nil {
+		return err
+	}
+	m.mu.Lock()
+	m.vault = vault
+	m.mu.Unlock()
+	m.loadKept(ctx)
+	if m.o.Resume {
+		if err := m.openKept(ctx, settings.Current); err != nil {
+			return err
+		}
+	}
+	m.publish(func(s *State) {
+		s.VaultMode, s.VaultReason = vault.Mode(), vault.Reason()
+		if s.Phase == Starting {
+			s.Phase = SignedOut
+		}
+	})
+	return nil
+}
+
+// take waits for the turn to change the account in use.
+func (m *Manager) take(ctx context.Context) error {
+	select {
+	case m.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fault.As(ctx.Err())
+	case <-m.life.Done():
+		return fault.New(fault.StepSetup, fault.Canceled, "closed", "Waybill is closing.")
+	}
+}
+
+func (m *Manager) give() { <-m.turn }
+
+// State returns the present state; never nil.
+func (m *Manager) State() *State { return m.state.Load() }
+
+// Watch calls f with the present state and after each change, the newest only,
+// from one goroutine; stop ends that and must not be called from f.
+func (m *Manager) Watch(f func(*State)) (stop func()) { return m.state.Watch(f) }
+
+// publish makes a new State of the present one.
+func (m *Manager) publish(change func(*State)) {
+	m.state.Update(func(old *State) *State {
+		s := *old
+		change(&s)
+		s.Connections = m.infos()
+		return &s
+	})
+}
+
+// Replica returns the local copy of the open account, nil without one.
+func (m *Manager) Replica() *replica.Replica {
+	if a := m.current(); a != nil {
+		return a.replica
+	}
+	return nil
+}
+
+func (m *Manager) current() *account {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.account
+}
+
+// open account, or the Fault that says that there is none.
+func (m *Manager) needAccount() (*account, error) {
+	if a := m.current(); a != nil {
+		return a, nil
+	}
+	return nil, fault.New(fault.StepSignIn, fault.SignInNeeded, "signed_out", "You are not signed in.").
+		WithRemedy("Sign in first.")
+}
+
+// Sync brings the local copy and the resource together once and waits for it.
+func (m *Manager) Sync(ctx context.Context) error {
+	a, err := m.needAccount()
+	if err != nil {
+		return err
+	}
+	if m.o.Offline {
+		return fault.New(fault.StepCall, fault.Offline, "offline", "Waybill was told to stay offline.")
+	}
+	if err := a.ready(ctx); err != nil {
+		return err
+	}
+	return a.replica.SyncNow(ctx)
+}
+
+// Client returns the client of the open account's resource. An MCP resource's
+// client is an *api.MCPClient.
+func (m *Manager) Client(ctx context.Context) (api.Client, error) {
+	a, err := m.needAccount()
+	if err != nil {
+		return nil, err
+	}
+	if err := a.ready(ctx); err != nil {
+		return nil, err
+	}
+	return a.client, nil
+}
+
+// closeLimit is how long Close waits for what is under way.
+const closeLimit = 5 * time.Second
+
+// Close ends everything that is under way and closes the local copy. What was
+// edited is on disk already. Close may be called more than once.
+func (m *Manager) Close() error {
+	m.end()
+	m.mu.Lock()
+	a := m.account
+	m.account = nil
+	m.mu.Unlock()
+	var err error
+	if a != nil {
+		err = a.close()
+	}
+	done := make(chan struct{})
+	go func() { m.tasks.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(closeLimit):
+		err = errors.Join(err, fault.New(fault.StepSetup, fault.Failed, "close", "Something did not end when Waybill closed."))
+	}
+	return err
+}

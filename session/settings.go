@@ -1,0 +1,107 @@
+package session
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"slices"
+
+	"waybill/connection"
+	"waybill/fault"
+	"waybill/internal/disk"
+)
+
+// settings is what lies in the clear: which connections there are and which
+// was used last. It holds no secret and no name of a user.
+type settings struct {
+	Version     int                     `json:"version"`
+	Current     string                  `json:"current,omitempty"`
+	Connections []connection.Connection `json:"connections,omitempty"`
+}
+
+const (
+	settingsFile    = "connections.json"
+	settingsVersion = 1
+	maxSettings     = 4 << 20 // bytes
+)
+
+func loadSettings(dir string) (settings, error) {
+	data, err := disk.Read(filepath.Join(dir, settingsFile), maxSettings)
+	if errors.Is(err, fs.ErrNotExist) {
+		return settings{Version: settingsVersion}, nil
+	}
+	if err != nil {
+		return settings{}, settingsFault("unreadable", "The file connections.json cannot be read.", err)
+	}
+	var s settings
+	if err := json.Unmarshal(data, &s); err != nil {
+		return settings{}, settingsFault("damaged", "The file connections.json is damaged.", err).
+			WithRemedy("Mend it, or move it away and add the connections again. It was left as it is.")
+	}
+	if s.Version > settingsVersion {
+		return settings{}, settingsFault("newer", "The file connections.json was written by a newer Waybill.", nil).
+			WithRemedy("Update Waybill.")
+	}
+	return s, nil
+}
+
+func (s settings) save(dir string) error {
+	s.Version = settingsVersion
+	data, err := json.MarshalIndent(s, "", "  ")
+	if err == nil {
+		err = disk.Replace(filepath.Join(dir, settingsFile), append(data, '\n'))
+	}
+	if err != nil {
+		return settingsFault("unwritable", "The file connections.json cannot be written.", err).
+			WithRemedy("See whether the disk is full or the folder read-only.")
+	}
+	return nil
+}
+
+func settingsFault(code, message string, cause error) *fault.Fault {
+	f := fault.New(fault.StepSetup, fault.Failed, code, message)
+	if cause != nil {
+		f = f.Because(cause)
+	}
+	return f
+}
+
+// changeSettings loads the file, changes it and writes it again, so that what
+// another process added meanwhile is kept.
+func (m *Manager) changeSettings(change func(*settings)) error {
+	s, err := loadSettings(m.o.Dir)
+	if err != nil {
+		return err
+	}
+	change(&s)
+	if err := s.save(m.o.Dir); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	m.connections = s.Connections
+	m.mu.Unlock()
+	return nil
+}
+
+// put adds c, in the place of one with its name if there is one.
+func (s *settings) put(c connection.Connection) {
+	if i := s.index(c.Name); i >= 0 {
+		s.Connections[i] = c
+		return
+	}
+	s.Connections = append(s.Connections, c)
+}
+
+func (s *settings) remove(name string) {
+	if i := s.index(name); i >= 0 {
+		s.Connections = slices.Delete(s.Connections, i, i+1)
+	}
+	if s.Current == name {
+		s.Current = ""
+	}
+}
+
+func (s *settings) index(name string) int {
+	return slices.IndexFunc(s.Connections, func(c connection.Connection) bool { return c.Name == name })
+}

@@ -1,0 +1,149 @@
+package session
+
+import (
+	"context"
+	"time"
+
+	"waybill/auth"
+	"waybill/fault"
+)
+
+// SignInRequest says how to sign in.
+type SignInRequest struct {
+	NoBrowser bool   // the caller shows the address; the browser is not opened
+	LoginHint string // the e-mail address to offer at the identity provider
+
+	// For a step-up (RFC 9470): how old the sign-in may be at most, and how
+	// strong it must be.
+	MaxAge    *int
+	ACRValues string
+}
+
+// SignIn is one sign-in under way.
+type SignIn struct {
+	attempt *auth.Attempt
+	cancel  context.CancelFunc
+	done    chan struct{}
+	err     error
+}
+
+// BeginSignIn starts a sign-in at the named connection and returns as soon as
+// the listener for the answer is bound. A sign-in that is still under way is
+// cancelled. When it succeeds the account is opened, whether or not somebody
+// waits for it.
+func (m *Manager) BeginSignIn(ctx context.Context, name string, req SignInRequest) (*SignIn, error) {
+	if _, err := m.openVault(); err != nil {
+		return nil, err
+	}
+	configured, err := m.Configured(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	before := m.pending
+	m.mu.Unlock()
+	plans := newPlanner(m.o.Transport, configured)
+	life, cancel := context.WithCancel(m.life)
+	open := m.o.OpenURL
+	if req.NoBrowser {
+		open = nil
+	}
+	attempt, err := auth.Begin(life, auth.SignInOptions{
+		Connection: configured.Connection, Credentials: configured.Credentials, Transport: m.o.Transport,
+		OpenURL: open, LoginHint: req.LoginHint, MaxAge: req.MaxAge, ACRValues: req.ACRValues, Warm: plans.warm,
+		Replaces: before,
+	})
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	s := &SignIn{attempt: attempt, cancel: cancel, done: make(chan struct{})}
+	m.mu.Lock()
+	m.pending = attempt
+	m.mu.Unlock()
+	m.tasks.Go(func() {
+		defer close(s.done)
+		defer cancel()
+		session, err := attempt.Wait(life)
+		if err == nil {
+			err = m.adopt(life, plans, session)
+		}
+		s.err = err
+	})
+	return s, nil
+}
+
+// URL returns the address to open, as soon as discovery has found it.
+func (s *SignIn) URL(ctx context.Context) (string, error) { return s.attempt.URL(ctx) }
+
+// RedirectURI is where the answer is awaited, as it must be registered.
+func (s *SignIn) RedirectURI() string { return s.attempt.RedirectURI() }
+
+// Deadline is when the sign-in gives up.
+func (s *SignIn) Deadline() time.Time { return s.attempt.Deadline() }
+
+// Reopen opens the browser again.
+func (s *SignIn) Reopen() error { return s.attempt.Reopen() }
+
+// Cancel ends the sign-in; its port is closed when Cancel returns.
+func (s *SignIn) Cancel() {
+	s.attempt.Cancel()
+	s.cancel()
+}
+
+// Wait returns when the account is open and its first sync has begun, or with
+// the Fault that ended the sign-in. Giving up waiting does not end it.
+func (s *SignIn) Wait(ctx context.Context) error {
+	select {
+	case <-s.done:
+		return s.err
+	case <-ctx.Done():
+		return fault.As(ctx.Err())
+	}
+}
+
+// SignInWithIDToken opens the account of an ID token that was obtained
+// elsewhere. It lasts as long as that token.
+func (m *Manager) SignInWithIDToken(ctx context.Context, name string, raw auth.IDToken) error {
+	if _, err := m.openVault(); err != nil {
+		return err
+	}
+	configured, err := m.Configured(ctx, name)
+	if err != nil {
+		return err
+	}
+	plans := newPlanner(m.o.Transport, configured)
+	plan, err := plans.plans.Get(ctx)
+	if err != nil {
+		return err
+	}
+	session, err := auth.SessionFromIDToken(ctx, m.o.Transport, plan.Provider, configured.Connection.IdP.ClientID, raw)
+	if err != nil {
+		return err
+	}
+	return m.adopt(ctx, plans, session)
+}
+
+// adopt keeps a new session and makes its account the one in use.
+func (m *Manager) adopt(ctx context.Context, plans *planner, s *auth.Session) error {
+	if err := m.take(ctx); err != nil {
+		return err
+	}
+	defer m.give()
+	c := plans.configured.Connection
+	r := record{
+		Account: accountName(s.Identity, c), Fingerprint: fingerprint(c), Title: c.DisplayTitle(), Session: *s,
+	}
+	key, err := keyFor(ctx, m.vault, r.Account)
+	if err != nil {
+		return err
+	}
+	if err := m.vault.Put(ctx, accountRecord(c.Name), &r); err != nil {
+		return err
+	}
+	m.closeCurrent()
+	if err := m.openAccount(ctx, c.Name, r, key, plans); err != nil {
+		return err
+	}
+	return m.remember(c.Name)
+}

@@ -1,0 +1,85 @@
+package session
+
+import (
+	"context"
+	"time"
+
+	"waybill/auth"
+	"waybill/fault"
+	"waybill/replica"
+)
+
+// SignOutRequest says how to sign out.
+type SignOutRequest struct {
+	OpenBrowser bool // end the session at the identity provider too, in the browser
+}
+
+// SignOutResult says what is left to do.
+type SignOutResult struct {
+	// EndSession is the address that ends the session at the identity provider
+	// (OpenID Connect RP-Initiated Logout 1.0), "" where there is none.
+	EndSession string
+}
+
+// leaveLimit is how long signing out waits for the identity provider.
+const leaveLimit = 3 * time.Second
+
+// SignOut forgets the account in use: its key first, so that its local copy
+// cannot be read from then on, then its tokens and its files. What the server
+// does not have yet is lost with it; ask before. Then the refresh token is
+// revoked where the identity provider offers that (RFC 7009), as far as that
+// works.
+func (m *Manager) SignOut(ctx context.Context, req SignOutRequest) (SignOutResult, error) {
+	if err := m.take(ctx); err != nil {
+		return SignOutResult{}, err
+	}
+	defer m.give()
+	a, err := m.needAccount()
+	if err != nil {
+		return SignOutResult{}, err
+	}
+	plan := a.knownPlan(ctx)
+	session := a.session.Load()
+	m.closeCurrent()
+	if err := m.wipe(ctx, a.name, a.record.Account); err != nil {
+		return SignOutResult{}, err
+	}
+	return m.leave(ctx, plan, session, req), nil
+}
+
+// wipe destroys what is kept of the account of the named connection.
+func (m *Manager) wipe(ctx context.Context, name, account string) error {
+	for _, record := range []string{storeRecord(account), accountRecord(name)} {
+		if err := m.vault.Delete(ctx, record); err != nil {
+			return err
+		}
+	}
+	m.mu.Lock()
+	delete(m.kept, name)
+	m.mu.Unlock()
+	m.publish(func(*State) {})
+	if dir := m.storeDir(); dir != "" {
+		return replica.Remove(replica.Options{Dir: dir, Account: account})
+	}
+	return nil
+}
+
+// leave tells the identity provider, as far as that works.
+func (m *Manager) leave(ctx context.Context, plan *auth.Plan, s *auth.Session, req SignOutRequest) SignOutResult {
+	if plan == nil {
+		return SignOutResult{} // the provider was never reached in this run
+	}
+	if err := auth.Revoke(ctx, m.o.Transport, plan, s); err != nil {
+		m.o.Log.Info("the refresh token was not revoked", "fault", fault.As(err).Code)
+	}
+	end, ok := auth.EndSessionURL(plan.Provider, s, plan.Connection.IdP.ClientID, "")
+	if !ok {
+		return SignOutResult{}
+	}
+	if req.OpenBrowser && m.o.OpenURL != nil {
+		if err := m.o.OpenURL(end); err != nil {
+			m.o.Log.Info("the browser was not opened to sign out")
+		}
+	}
+	return SignOutResult{EndSession: end}
+}

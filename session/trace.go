@@ -1,0 +1,88 @@
+package session
+
+import (
+	"context"
+	"time"
+
+	"waybill/auth"
+	"waybill/connection"
+	"waybill/fault"
+)
+
+// Trace is one run of the steps after sign-in, without anything secret.
+type Trace struct {
+	Plan     *auth.Plan
+	Subject  auth.Subject
+	Exchange TraceStep
+	Grant    *auth.Grant // nil if the exchange failed before there was one
+	Redeem   TraceStep
+	Access   *auth.Access
+	Call     TraceStep
+	Todos    int
+}
+
+// TraceStep is how one step went.
+type TraceStep struct {
+	Ran   bool
+	Took  time.Duration
+	Fault *fault.Fault // nil if it went well
+}
+
+// Trace runs the token exchange, the JWT bearer grant and the call anew for the
+// open account, whatever tokens there are, and reports on each. The error is
+// about what keeps it from starting; what fails later is in the Trace.
+func (m *Manager) Trace(ctx context.Context) (*Trace, error) {
+	a, err := m.needAccount()
+	if err != nil {
+		return nil, err
+	}
+	if err := a.ready(ctx); err != nil {
+		return nil, err
+	}
+	plan, err := a.plans.plans.Get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t := &Trace{Plan: plan, Subject: subjectOf(a.session.Load(), plan)}
+	t.Exchange = timed(func() (err error) {
+		t.Grant, err = auth.ExchangeIDJAG(ctx, m.o.Transport, plan, t.Subject)
+		return err
+	})
+	if t.Grant != nil && !t.Grant.Rotated.Empty() {
+		renewed := *a.session.Load()
+		renewed.Refresh = t.Grant.Rotated
+		if err := a.save(ctx, &renewed); err != nil {
+			return nil, err
+		}
+	}
+	if t.Exchange.Fault != nil {
+		return t, nil
+	}
+	t.Redeem = timed(func() (err error) {
+		t.Access, err = auth.RedeemIDJAG(ctx, m.o.Transport, plan, t.Grant)
+		return err
+	})
+	if t.Redeem.Fault != nil {
+		return t, nil
+	}
+	t.Call = timed(func() error {
+		list, err := a.client.List(ctx, "")
+		t.Todos = len(list.Todos)
+		return err
+	})
+	return t, nil
+}
+
+func timed(f func() error) TraceStep {
+	start := time.Now()
+	err := f()
+	return TraceStep{true, time.Since(start), fault.As(err)}
+}
+
+// subjectOf is what the ladder would exchange first.
+func subjectOf(s *auth.Session, plan *auth.Plan) auth.Subject {
+	if s.Renewable() && plan.Connection.Subject != connection.SubjectIDToken {
+		return auth.RefreshTokenSubject(s.Refresh)
+	}
+	return auth.IDTokenSubject(s.IDToken)
+}

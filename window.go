@@ -1,0 +1,53 @@
+//go:build !headless
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/app"
+
+	"waybill/cli"
+	"waybill/gui"
+	"waybill/session"
+)
+
+// appID names the app to desktops and keyrings.
+const appID = "app.waybill"
+
+// runWindow opens the window and returns when it is closed.
+func runWindow(ctx context.Context, o session.Options) int {
+	if !haveDisplay() {
+		return noDisplay()
+	}
+	o.Resume = true
+	m := session.Start(o)
+	a := app.NewWithID(appID)
+	stop := context.AfterFunc(ctx, func() { fyne.Do(a.Quit) })
+	defer stop()
+	gui.Run(a, gui.FromSession(m), gui.Options{Do: fyne.Do, OpenURL: o.OpenURL, Version: version})
+	if err := m.Close(); err != nil {
+		return complain(err)
+	}
+	return cli.ExitDone
+}
+
+// haveDisplay reports whether a window can be shown: without a display the
+// toolkit would end the program with words of its own.
+func haveDisplay() bool {
+	switch runtime.GOOS {
+	case "windows", "darwin":
+		return true
+	}
+	return os.Getenv("DISPLAY") != "" || os.Getenv("WAYLAND_DISPLAY") != ""
+}
+
+func noDisplay() int {
+	fmt.Fprintln(os.Stderr, "waybill: There is no display to open a window on (neither DISPLAY nor WAYLAND_DISPLAY is set).")
+	fmt.Fprintln(os.Stderr, "         The same works in the terminal: waybill todos --sign-in. See 'waybill help'.")
+	return cli.ExitFailed
+}
