@@ -34,11 +34,11 @@ func (w *Window) Read() Reading {
 	return w.read(w.Picture())
 }
 
-func (w *Window) read(picture image.Image) Reading {
+func (w *Window) read(picture *image.RGBA) Reading {
 	w.d.t.Helper()
 	size := picture.Bounds().Size().Mul(enlarged)
 	large := image.NewGray(image.Rectangle{Max: size})
-	draw.ApproxBiLinear.Scale(large, large.Bounds(), picture, picture.Bounds(), draw.Src, nil)
+	draw.ApproxBiLinear.Scale(large, large.Bounds(), ink(picture), picture.Bounds(), draw.Src, nil)
 	var page bytes.Buffer
 	if err := png.Encode(&page, large); err != nil {
 		w.d.t.Fatal(err)
@@ -52,6 +52,38 @@ func (w *Window) read(picture image.Image) Reading {
 		w.d.t.Fatalf("the window cannot be read: %v", err)
 	}
 	return parseTSV(string(out))
+}
+
+// ink turns a picture into dark letters on white paper: what differs from its
+// surroundings is dark, whether it was light on a blue button or dark on white.
+func ink(picture *image.RGBA) *image.Gray {
+	const reach, faint = 12, 20 // pixels around; difference that is no letter
+	bounds := picture.Bounds()
+	width, height := bounds.Dx(), bounds.Dy()
+	gray := image.NewGray(bounds)
+	draw.Draw(gray, bounds, picture, bounds.Min, draw.Src)
+
+	// sums[y][x] is the sum of all pixels above and left of (x, y).
+	sums := make([]int, (width+1)*(height+1))
+	for y := range height {
+		row := 0
+		for x := range width {
+			row += int(gray.Pix[y*gray.Stride+x])
+			sums[(y+1)*(width+1)+x+1] = sums[y*(width+1)+x+1] + row
+		}
+	}
+	paper := image.NewGray(bounds)
+	for y := range height {
+		top, bottom := max(0, y-reach), min(height, y+reach+1)
+		for x := range width {
+			left, right := max(0, x-reach), min(width, x+reach+1)
+			sum := sums[bottom*(width+1)+right] - sums[top*(width+1)+right] - sums[bottom*(width+1)+left] + sums[top*(width+1)+left]
+			difference := int(gray.Pix[y*gray.Stride+x]) - sum/((right-left)*(bottom-top))
+			dark := max(0, max(difference, -difference)-faint) * 3
+			paper.Pix[y*paper.Stride+x] = uint8(255 - min(255, dark))
+		}
+	}
+	return paper
 }
 
 // parseTSV reads Tesseract's table: level, page, block, paragraph, line, word,

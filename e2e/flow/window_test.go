@@ -24,7 +24,7 @@ const patience = 90 * time.Second
 func signInAt(page *desktop.Page, email string) {
 	page.Do(
 		chromedp.WaitVisible(`input[name="email"]`, chromedp.ByQuery),
-		chromedp.SetValue(`input[name="email"]`, "", chromedp.ByQuery),
+		chromedp.Clear(`input[name="email"]`, chromedp.ByQuery),
 		chromedp.SendKeys(`input[name="email"]`, email, chromedp.ByQuery),
 		chromedp.SendKeys(`input[name="code"]`, "123456", chromedp.ByQuery),
 		chromedp.Click(`button[value="sign-in"]`, chromedp.ByQuery),
