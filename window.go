@@ -13,6 +13,7 @@ import (
 
 	"waybill/cli"
 	"waybill/gui"
+	"waybill/internal/disk"
 	"waybill/session"
 )
 
@@ -25,6 +26,11 @@ func runWindow(ctx context.Context, o session.Options) int {
 		return noDisplay()
 	}
 	o.Resume = true
+	// The toolkit keeps its cache there, and complains on a machine where
+	// nothing has made the folder yet.
+	if dir, err := os.UserCacheDir(); err == nil {
+		_ = disk.EnsureFolder(dir)
+	}
 	m := session.Start(o)
 	a := app.NewWithID(appID)
 	stop := context.AfterFunc(ctx, func() { fyne.Do(a.Quit) })

@@ -111,26 +111,23 @@ func (r *Replica) takeWaiters() []chan error {
 	return waiters
 }
 
-var errNotRunning = fault.New(fault.StepStore, fault.Failed, "not_running", "The sync of these to-dos is not running.")
-
 // SyncNow has Run do a whole round now, whatever it was waiting for, and
-// returns that round's error, or nil. Run must be running.
+// returns that round's error, or nil. It waits for a Run that has yet to begin,
+// as long as ctx lasts.
 func (r *Replica) SyncNow(ctx context.Context) error {
 	if err := r.ready(ctx); err != nil {
 		return err
 	}
 	done := make(chan error, 1)
 	r.mu.Lock()
-	if !r.sync.running {
-		r.mu.Unlock()
-		return errNotRunning
-	}
 	r.sync.waiters = append(r.sync.waiters, done)
 	r.wakeFor(WakeUser)
 	r.mu.Unlock()
 	select {
 	case err := <-done:
 		return err
+	case <-r.life.Done():
+		return errClosed
 	case <-ctx.Done():
 		return fault.As(ctx.Err())
 	}

@@ -79,7 +79,7 @@ func (m *Manager) openKept(ctx context.Context, name string) error {
 // and starts to sync it. plans is what a sign-in just looked up, nil at a
 // start. The turn is held.
 func (m *Manager) openAccount(ctx context.Context, name string, r record, key storeKey, plans *planner) error {
-	local, err := replica.Open(ctx, replica.Options{Dir: m.storeDir(), Key: key.key, Account: r.Account, Log: m.o.Log})
+	local, err := replica.Open(ctx, replica.Options{Dir: m.storeDir(), Key: key.key, StartFresh: key.fresh, Account: r.Account, Log: m.o.Log})
 	if err != nil {
 		return err
 	}

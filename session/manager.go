@@ -237,9 +237,12 @@ const closeLimit = 5 * time.Second
 func (m *Manager) Close() error {
 	m.end()
 	m.mu.Lock()
-	a := m.account
-	m.account = nil
+	a, pending := m.account, m.pending
+	m.account, m.pending = nil, nil
 	m.mu.Unlock()
+	if pending != nil {
+		pending.Cancel() // after a success this closes the port, which stays open a little for a browser that asks twice
+	}
 	var err error
 	if a != nil {
 		err = a.close()

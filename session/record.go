@@ -59,7 +59,10 @@ func (r *record) UnmarshalFromVault(data []byte) error {
 
 // storeKey is the key of one account's local copy. It is random rather than
 // derived, so that destroying it makes the copy unreadable for good.
-type storeKey struct{ key [32]byte }
+type storeKey struct {
+	key   [32]byte
+	fresh bool // made just now: a copy that is there already is of an earlier life and cannot be read
+}
 
 // MarshalForVault writes the key in the open, for the vault alone.
 func (k *storeKey) MarshalForVault() ([]byte, error) { return append([]byte(nil), k.key[:]...), nil }
@@ -80,6 +83,7 @@ func keyFor(ctx context.Context, vault *auth.Vault, account string) (k storeKey,
 		return k, err
 	}
 	_, _ = rand.Read(k.key[:]) // never fails (crypto/rand)
+	k.fresh = true
 	return k, vault.Put(ctx, storeRecord(account), &k)
 }
 

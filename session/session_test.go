@@ -1,0 +1,512 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"waybill/auth"
+	"waybill/connection"
+	"waybill/fault"
+	"waybill/playground"
+	"waybill/playground/playgroundtest"
+	"waybill/replica"
+	"waybill/session"
+	"waybill/todo"
+	"waybill/transport"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// ring is an operating system's keyring in memory.
+type ring struct {
+	mu    sync.Mutex
+	items map[string]string
+}
+
+func newRing() *ring { return &ring{items: map[string]string{}} }
+
+func (r *ring) Get(service, user string) (string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	v, ok := r.items[service+"/"+user]
+	if !ok {
+		return "", auth.ErrKeyringNotFound
+	}
+	return v, nil
+}
+
+func (r *ring) Set(service, user, value string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.items[service+"/"+user] = value
+	return nil
+}
+
+func (r *ring) Delete(service, user string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, ok := r.items[service+"/"+user]; !ok {
+		return auth.ErrKeyringNotFound
+	}
+	delete(r.items, service+"/"+user)
+	return nil
+}
+
+// world is a computer with a user, a browser and the built-in playground.
+type world struct {
+	t          *testing.T
+	dir        string
+	ring       *ring
+	playground *playground.Playground
+	transport  *transport.Client
+
+	mu      sync.Mutex
+	email   string // who the next sign-in is by
+	opened  []string
+	browser sync.WaitGroup
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	p, err := playground.Start(t.Context(), playground.Options{GenerateKey: playgroundtest.Key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, dir: t.TempDir(), ring: newRing(), playground: p, email: "alice@example.com",
+		transport: transport.New(transport.Options{})}
+	t.Cleanup(func() {
+		w.browser.Wait()
+		w.transport.CloseIdle()
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+		http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+	})
+	return w
+}
+
+func (w *world) as(email string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.email = email
+}
+
+// openURL is the user at the browser: it signs in and follows the redirect
+// back to the app.
+func (w *world) openURL(address string) error {
+	w.mu.Lock()
+	email := w.email
+	w.opened = append(w.opened, address)
+	w.mu.Unlock()
+	w.browser.Go(func() {
+		if !strings.Contains(address, "/authorize") {
+			return
+		}
+		b := playgroundtest.NewBrowser(nil, email)
+		back, err := b.SignIn(context.Background(), address)
+		if err == nil {
+			_, err = b.Open(context.Background(), back.String())
+		}
+		if err != nil {
+			w.t.Errorf("the browser did not get back to the app: %v", err)
+		}
+	})
+	return nil
+}
+
+func (w *world) builtin(context.Context) ([]session.Configured, error) {
+	e := w.playground.Endpoints()
+	return []session.Configured{
+		configured(e, e.Clients.REST, connection.PlaygroundName, connection.REST, e.API, "todos.read", "todos.write"),
+		configured(e, e.Clients.MCP, connection.PlaygroundMCPName, connection.MCP, e.MCP, "todos.read", "todos.write", "mcp.access"),
+	}, nil
+}
+
+func configured(e playground.Endpoints, c playground.DemoClient, name string, kind connection.ResourceKind, url string, scopes ...string) session.Configured {
+	return session.Configured{
+		Connection: connection.Connection{
+			Name: name, IdP: connection.IdP{Issuer: e.IdP, ClientID: c.ClientID},
+			Resource: connection.Resource{Kind: kind, URL: url, Identifier: url, AuthorizationServer: e.AuthorizationServer, ClientID: c.ResourceClientID, Scopes: scopes},
+		},
+		Credentials: connection.Credentials{IdP: c.ClientSecret, Resource: c.ResourceClientSecret},
+	}
+}
+
+func (w *world) options() session.Options {
+	return session.Options{Dir: w.dir, Transport: w.transport, Keyring: w.ring, Builtin: w.builtin, OpenURL: w.openURL, Resume: true}
+}
+
+// open starts the app.
+func (w *world) open(change ...func(*session.Options)) *session.Manager {
+	w.t.Helper()
+	o := w.options()
+	for _, c := range change {
+		c(&o)
+	}
+	m, err := session.Open(w.t.Context(), o)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { _ = m.Close() })
+	return m
+}
+
+func (w *world) close(m *session.Manager) {
+	w.t.Helper()
+	if err := m.Close(); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) signIn(m *session.Manager, name string) {
+	w.t.Helper()
+	s, err := m.BeginSignIn(w.t.Context(), name, session.SignInRequest{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := s.Wait(w.t.Context()); err != nil {
+		w.t.Fatalf("sign-in: %v (%v)", err, errors.Unwrap(err))
+	}
+	w.sync(m)
+}
+
+func (w *world) sync(m *session.Manager) {
+	w.t.Helper()
+	if err := m.Sync(w.t.Context()); err != nil {
+		w.t.Fatalf("sync: %v (%v)", err, errors.Unwrap(err))
+	}
+}
+
+func titles(m *session.Manager) map[string]replica.RowState {
+	out := map[string]replica.RowState{}
+	for _, r := range m.Replica().Snapshot().Rows {
+		out[r.Todo.Title] = r.State
+	}
+	return out
+}
+
+const seeded = "Rotate the staging signing keys" // stands in every new user's list
+
+func (w *world) browserOpened() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.opened)
+}
+
+func TestASignInShowsTheUsersTodosAndARestartNeedsNone(t *testing.T) {
+	for _, name := range []string{connection.PlaygroundName, connection.PlaygroundMCPName} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			m := w.open()
+			if st := m.State(); st.Phase != session.SignedOut || len(st.Connections) != 2 || st.VaultMode != auth.VaultKeyring {
+				t.Fatalf("a first start is %+v", st)
+			}
+			w.signIn(m, name)
+			st := m.State()
+			if st.Phase != session.SignedIn || st.Account.Identity.Email != "alice@example.com" || !st.Account.Renewable || st.Current != name {
+				t.Fatalf("after the sign-in: %+v", st)
+			}
+			if _, ok := titles(m)[seeded]; !ok || len(titles(m)) != 24 {
+				t.Fatalf("%d to-dos", len(titles(m)))
+			}
+			w.close(m)
+
+			m = w.open()
+			if st := m.State(); st.Phase != session.SignedIn || st.Account.Identity.Email != "alice@example.com" || len(titles(m)) != 24 {
+				t.Fatalf("after a restart, without a network call: %+v, %d to-dos", st, len(titles(m)))
+			}
+			w.sync(m)
+			if n := w.browserOpened(); n != 1 {
+				t.Errorf("the browser was opened %d times", n)
+			}
+		})
+	}
+}
+
+func TestAnEditReachesTheServerAndAnotherComputer(t *testing.T) {
+	w := newWorld(t)
+	m := w.open()
+	w.signIn(m, connection.PlaygroundName)
+	if _, err := m.Replica().Add(t.Context(), todo.Todo{Title: "Written here"}); err != nil {
+		t.Fatal(err)
+	}
+	w.sync(m)
+	if titles(m)["Written here"] != replica.Synced {
+		t.Fatal("the edit is not synced")
+	}
+	w.close(m)
+
+	w.dir, w.ring = t.TempDir(), newRing() // another computer
+	m = w.open()
+	w.signIn(m, connection.PlaygroundName)
+	if _, ok := titles(m)["Written here"]; !ok {
+		t.Error("the other computer does not see the edit")
+	}
+}
+
+// S102: another user of the same connection sees nothing of the first one's,
+// and sends nothing of it; the first one finds it again.
+func TestS102_AnotherUserSeesAndSendsNothingOfTheFirst(t *testing.T) {
+	w := newWorld(t)
+	m := w.open()
+	w.signIn(m, connection.PlaygroundName)
+	w.close(m)
+	m = w.open(func(o *session.Options) { o.Offline = true })
+	if _, err := m.Replica().Add(t.Context(), todo.Todo{Title: "Alice's, not sent yet"}); err != nil {
+		t.Fatal(err)
+	}
+	w.close(m)
+
+	m = w.open()
+	w.as("bob@example.com")
+	w.signIn(m, connection.PlaygroundName)
+	if _, ok := titles(m)["Alice's, not sent yet"]; ok || len(m.Replica().Outbox()) != 0 {
+		t.Fatal("Bob has Alice's edit")
+	}
+	w.close(m)
+
+	m = w.open()
+	w.as("alice@example.com")
+	w.signIn(m, connection.PlaygroundName)
+	if state, ok := titles(m)["Alice's, not sent yet"]; !ok || state != replica.Synced {
+		t.Errorf("Alice's edit: there %t, state %d", ok, state)
+	}
+}
+
+// S100, S101: signing out destroys the key and the files and ends the session
+// at the identity provider; a copy of the files cannot be read afterwards.
+func TestS100_SigningOutLeavesNothingToRead(t *testing.T) {
+	w := newWorld(t)
+	m := w.open()
+	w.signIn(m, connection.PlaygroundName)
+	w.sync(m)
+	copied := storeFiles(t, w.dir)
+	if len(copied) == 0 {
+		t.Fatal("there is no store to copy")
+	}
+	result, err := m.SignOut(t.Context(), session.SignOutRequest{OpenBrowser: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(result.EndSession, "/session/end") || w.browserOpened() != 2 {
+		t.Errorf("the session at the provider was not ended: %q", result.EndSession)
+	}
+	if st := m.State(); st.Phase != session.SignedOut || st.Account != nil || m.Replica() != nil {
+		t.Errorf("still signed in: %+v", st)
+	}
+	if left := storeFiles(t, w.dir); len(left) != 0 {
+		t.Errorf("files are left: %v", left)
+	}
+	w.close(m)
+	for name, data := range copied {
+		if err := os.WriteFile(filepath.Join(w.dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m = w.open()
+	if m.State().Phase != session.SignedOut || m.Replica() != nil {
+		t.Error("the copied files were opened after the sign-out")
+	}
+	w.signIn(m, connection.PlaygroundName)
+}
+
+func storeFiles(t *testing.T, dir string) map[string][]byte {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, "todos-*.db*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string][]byte{}
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[filepath.Base(name)] = data
+	}
+	return out
+}
+
+// S96: without a keyring everything works for this process, says so, and
+// leaves neither token nor to-do on the disk.
+func TestS96_WithoutAKeyringNothingIsKept(t *testing.T) {
+	w := newWorld(t)
+	noRing := func(o *session.Options) { o.Keyring = nil }
+	m := w.open(noRing)
+	if st := m.State(); st.VaultMode != auth.VaultMemory || st.VaultReason == "" {
+		t.Fatalf("mode %v, reason %q", st.VaultMode, st.VaultReason)
+	}
+	w.signIn(m, connection.PlaygroundName)
+	if len(titles(m)) != 24 {
+		t.Fatalf("%d to-dos", len(titles(m)))
+	}
+	if files := storeFiles(t, w.dir); len(files) != 0 {
+		t.Errorf("a store was written: %v", files)
+	}
+	w.close(m)
+	if m = w.open(noRing); m.State().Phase != session.SignedOut {
+		t.Error("a session was kept without a keyring")
+	}
+}
+
+func TestAChangedConnectionNeedsANewSignIn(t *testing.T) {
+	w := newWorld(t)
+	m := w.open()
+	all, _ := w.builtin(t.Context())
+	mine := all[0]
+	mine.Connection.Name = "mine"
+	if err := m.AddConnection(t.Context(), mine.Connection, mine.Credentials); err != nil {
+		t.Fatal(err)
+	}
+	w.signIn(m, "mine")
+	changed := mine.Connection
+	changed.Resource.ClientID = "another-client"
+	if err := m.AddConnection(t.Context(), changed, mine.Credentials); err != nil {
+		t.Fatal(err)
+	}
+	w.close(m)
+	m = w.open()
+	if len(titles(m)) != 24 {
+		t.Error("the local copy is not shown")
+	}
+	err := m.Sync(t.Context())
+	if f := fault.As(err); f == nil || f.Code != "connection_changed" || f.Kind != fault.SignInNeeded {
+		t.Errorf("the old session was used under new settings: %v", err)
+	}
+}
+
+func TestConnectionsAreKeptWithoutTheirSecrets(t *testing.T) {
+	w := newWorld(t)
+	m := w.open()
+	all, _ := w.builtin(t.Context())
+	mine := all[0]
+	mine.Connection.Name = "mine"
+	if err := m.AddConnection(t.Context(), mine.Connection, mine.Credentials); err != nil {
+		t.Fatal(err)
+	}
+	w.close(m)
+	err := filepath.WalkDir(w.dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if strings.Contains(string(data), mine.Credentials.IdP.Reveal()) {
+			t.Errorf("S91: %s holds the client secret", filepath.Base(path))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m = w.open()
+	got, err := m.Configured(t.Context(), "mine")
+	if err != nil || !got.Credentials.Resource.Equal(mine.Credentials.Resource) || got.Connection.IdP.ClientID != mine.Connection.IdP.ClientID {
+		t.Errorf("read back: %v", err)
+	}
+	if err := m.RemoveConnection(t.Context(), "mine"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Configured(t.Context(), "mine"); !fault.Is(err, fault.Config) {
+		t.Errorf("still there: %v", err)
+	}
+	if err := m.AddConnection(t.Context(), all[0].Connection, all[0].Credentials); !fault.Is(err, fault.Config) {
+		t.Error("a connection took the built-in playground's name")
+	}
+}
+
+func TestSwitchingBetweenTwoAccounts(t *testing.T) {
+	w := newWorld(t)
+	m := w.open()
+	w.signIn(m, connection.PlaygroundName)
+	w.as("bob@example.com")
+	w.signIn(m, connection.PlaygroundMCPName)
+	if m.State().Account.Identity.Email != "bob@example.com" {
+		t.Fatal("not Bob")
+	}
+	if err := m.SwitchTo(t.Context(), connection.PlaygroundName); err != nil {
+		t.Fatal(err)
+	}
+	if st := m.State(); st.Account == nil || st.Account.Identity.Email != "alice@example.com" || len(titles(m)) != 24 {
+		t.Fatalf("after switching: %+v", st)
+	}
+	w.sync(m)
+	if err := m.SwitchTo(t.Context(), "nowhere"); !fault.Is(err, fault.Config) {
+		t.Errorf("switched to an unknown connection: %v", err)
+	}
+}
+
+// S20: a second sign-in cancels the first.
+func TestS20_ASecondSignInCancelsTheFirst(t *testing.T) {
+	w := newWorld(t)
+	m := w.open()
+	first, err := m.BeginSignIn(t.Context(), connection.PlaygroundName, session.SignInRequest{NoBrowser: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.signIn(m, connection.PlaygroundName)
+	if err := first.Wait(t.Context()); !fault.Is(err, fault.Canceled) {
+		t.Errorf("the first ended with %v", err)
+	}
+}
+
+func TestCancelAndCloseEndASignInAtOnce(t *testing.T) {
+	w := newWorld(t)
+	m := w.open()
+	s, err := m.BeginSignIn(t.Context(), connection.PlaygroundName, session.SignInRequest{NoBrowser: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Cancel()
+	if err := s.Wait(t.Context()); !fault.Is(err, fault.Canceled) {
+		t.Errorf("ended with %v", err)
+	}
+	s, err = m.BeginSignIn(t.Context(), connection.PlaygroundName, session.SignInRequest{NoBrowser: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.close(m)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := s.Wait(ctx); !fault.Is(err, fault.Canceled) {
+		t.Errorf("after Close it ended with %v", err)
+	}
+}
+
+func TestADamagedSettingsFileIsNamedAndKept(t *testing.T) {
+	w := newWorld(t)
+	path := filepath.Join(w.dir, "connections.json")
+	if err := os.WriteFile(path, []byte("{not json"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := session.Open(t.Context(), w.options())
+	if f := fault.As(err); f == nil || !strings.Contains(f.Error(), "connections.json") {
+		t.Errorf("Open: %v", err)
+	}
+	m := session.Start(w.options())
+	defer m.Close()
+	problems := make(chan *fault.Fault, 1)
+	stop := m.Watch(func(s *session.State) {
+		if s.Problem != nil {
+			select {
+			case problems <- s.Problem:
+			default:
+			}
+		}
+	})
+	defer stop()
+	if f := <-problems; !strings.Contains(f.Error(), "connections.json") {
+		t.Errorf("State.Problem: %v", f)
+	}
+	if data, err := os.ReadFile(path); err != nil || string(data) != "{not json" {
+		t.Errorf("the file was touched: %q %v", data, err)
+	}
+}
