@@ -163,7 +163,7 @@ func (a *account) connect(ctx context.Context, plans *planner) error {
 		if err != nil {
 			return err
 		}
-		plans = newPlanner(a.m.o.Transport, configured)
+		plans = a.m.newPlanner(configured)
 	}
 	c := plans.configured.Connection
 	if fingerprint(c) != a.record.Fingerprint {

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -13,12 +14,14 @@ import (
 // uses it is open, so that no step waits for discovery that need not.
 type planner struct {
 	transport  *transport.Client
+	log        *slog.Logger
 	configured Configured
 	plans      *auth.PlanCache
 }
 
-func newPlanner(t *transport.Client, c Configured) *planner {
-	return &planner{t, c, auth.NewPlanCache(t, c.Connection, c.Credentials, nil)}
+func (m *Manager) newPlanner(c Configured) *planner {
+	t := m.o.Transport
+	return &planner{t, m.o.Log, c, auth.NewPlanCache(t, c.Connection, c.Credentials, nil)}
 }
 
 // warm fetches the metadata of both servers and opens the connections that the
@@ -35,7 +38,12 @@ func (p *planner) warm(ctx context.Context) {
 		tasks.Go(func() { p.preconnect(ctx, plan.Server.TokenEndpoint) })
 	})
 	tasks.Wait()
+	p.log.Debug(logWarm)
 }
+
+// logWarm is logged when the steps after sign-in have nothing left to wait for
+// but their own answers.
+const logWarm = "ready for the steps after sign-in"
 
 func (p *planner) preconnect(ctx context.Context, address string) {
 	if origin, err := transport.Origin(address); err == nil {

@@ -42,7 +42,7 @@ func (m *Manager) BeginSignIn(ctx context.Context, name string, req SignInReques
 	m.mu.Lock()
 	before := m.pending
 	m.mu.Unlock()
-	plans := newPlanner(m.o.Transport, configured)
+	plans := m.newPlanner(configured)
 	life, cancel := context.WithCancel(m.life)
 	open := m.o.OpenURL
 	if req.NoBrowser {
@@ -112,7 +112,7 @@ func (m *Manager) SignInWithIDToken(ctx context.Context, name string, raw auth.I
 	if err != nil {
 		return err
 	}
-	plans := newPlanner(m.o.Transport, configured)
+	plans := m.newPlanner(configured)
 	plan, err := plans.plans.Get(ctx)
 	if err != nil {
 		return err
