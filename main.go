@@ -59,7 +59,7 @@ func run() int {
 func terminal(o session.Options, args []string, playgroundDir string) cli.Env {
 	env := cli.Env{
 		Args: args, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		LookupEnv: os.LookupEnv, Version: version, PlaygroundDir: playgroundDir,
+		LookupEnv: takeEnv(), Version: version, PlaygroundDir: playgroundDir,
 		Open: func(ctx context.Context, offline bool) (*session.Manager, error) {
 			o.Offline = offline
 			return session.Open(ctx, o)

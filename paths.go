@@ -66,3 +66,21 @@ func passphraseFile() (func() (secret.Text, bool), error) {
 	}
 	return func() (secret.Text, bool) { return text, true }, nil
 }
+
+// takeEnv looks an environment variable up for a secret, and takes it out of
+// the environment, so that no program that is started later, the browser for
+// one, inherits it (S105). Asking again gives the same answer.
+func takeEnv() func(name string) (string, bool) {
+	taken := map[string]string{}
+	return func(name string) (string, bool) {
+		if v, ok := taken[name]; ok {
+			return v, true
+		}
+		v, ok := os.LookupEnv(name)
+		if ok {
+			taken[name] = v
+			_ = os.Unsetenv(name)
+		}
+		return v, ok
+	}
+}

@@ -13,7 +13,6 @@ import (
 
 	"waybill/cli"
 	"waybill/gui"
-	"waybill/internal/disk"
 	"waybill/session"
 )
 
@@ -29,7 +28,7 @@ func runWindow(ctx context.Context, o session.Options) int {
 	// The toolkit keeps its cache there, and complains on a machine where
 	// nothing has made the folder yet.
 	if dir, err := os.UserCacheDir(); err == nil {
-		_ = disk.EnsureFolder(dir)
+		_ = os.MkdirAll(dir, 0o700)
 	}
 	m := session.Start(o)
 	a := app.NewWithID(appID)
