@@ -65,7 +65,9 @@ func (n *Network) server(addr string, h http.Handler) *http.Server {
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			n.mu.Lock()
 			n.log = append(n.log, Request{addr, r.Method, r.URL.Path, r.Proto, time.Now()})
+			n.handlers++
 			n.mu.Unlock()
+			defer n.handled()
 			h.ServeHTTP(w, r)
 		}),
 		ErrorLog: log.New(io.Discard, "", 0), // broken handshakes are what some tests are about
@@ -74,6 +76,15 @@ func (n *Network) server(addr string, h http.Handler) *http.Server {
 	n.servers = append(n.servers, s)
 	n.mu.Unlock()
 	return s
+}
+
+// handled counts a handler's end, for which Close waits.
+func (n *Network) handled() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.handlers--; n.handlers == 0 {
+		n.idle.Broadcast()
+	}
 }
 
 // start panics if addr is taken: two servers on one address are a mistake in

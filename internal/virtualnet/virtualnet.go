@@ -33,7 +33,9 @@ type Network struct {
 	dials     []string
 	refused   []string
 
-	serving sync.WaitGroup
+	serving  sync.WaitGroup
+	handlers int        // under way
+	idle     *sync.Cond // no handler is; on mu
 }
 
 // Request is one request that a server of the network has received.
@@ -51,7 +53,9 @@ func (r Request) String() string { return r.Method + " " + r.Host + r.Path }
 // New makes a network on which a round trip takes rtt. Inside a bubble, call it
 // there: its certificates are valid around the time of the call.
 func New(rtt time.Duration) *Network {
-	return &Network{rtt: rtt, certs: newAuthority(), listeners: map[string]*listener{}, conns: map[*conn]struct{}{}}
+	n := &Network{rtt: rtt, certs: newAuthority(), listeners: map[string]*listener{}, conns: map[*conn]struct{}{}}
+	n.idle = sync.NewCond(&n.mu)
+	return n
 }
 
 // Listen accepts connections to addr, host:port, without TLS. Any host name
@@ -154,8 +158,8 @@ func (n *Network) Break() {
 	}
 }
 
-// Close stops all servers and connections and waits until the servers'
-// goroutines have ended. Close idle connections of clients first.
+// Close stops all servers and connections and waits until the servers and the
+// handlers have ended. Close idle connections of clients first.
 func (n *Network) Close() {
 	n.mu.Lock()
 	servers := slices.Clone(n.servers)
@@ -172,6 +176,11 @@ func (n *Network) Close() {
 	}
 	n.Break()
 	n.serving.Wait()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for n.handlers > 0 {
+		n.idle.Wait()
+	}
 }
 
 // RoundTrips runs f and returns how many round trips' time it took.
