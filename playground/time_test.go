@@ -3,7 +3,7 @@ package playground_test
 import (
 	"context"
 	"net/http"
-	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -104,6 +104,34 @@ func TestLifetimesEndOnTime(t *testing.T) {
 	})
 }
 
+// All requests have found the refresh token good before the first one rotates
+// it: a clock that is slow to read makes them go in step.
+func TestFiftyRefreshesOfOneTokenGiveOneAnswer(t *testing.T) {
+	if _, err := playgroundtest.Key(); err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		const many = 50
+		var slow atomic.Int32 // how many more readings of the clock take a moment
+		_, a := begin(t, playground.Options{Now: func() time.Time {
+			if slow.Add(-1) >= 0 {
+				time.Sleep(time.Millisecond)
+			}
+			return time.Now()
+		}})
+		first := a.tokens("alice@example.com").RefreshToken
+		slow.Store(2 * many) // for the Date, and for the token's end
+		begun := time.Now()
+		won := race(many, func() bool {
+			return a.post(a.at.IdP+"/token", a.idpForm("grant_type", "refresh_token", "refresh_token", first)).Status == 200
+		})
+		if won != 1 || time.Since(begun) != 2*time.Millisecond {
+			t.Errorf("%d of %d were answered with tokens, in %v", won, many, time.Since(begun))
+		}
+		expect(t, a.post(a.at.IdP+"/token", a.exchangeForm(typeRefresh, first)), 400, "invalid_grant", "revoked")
+	})
+}
+
 // However many unknown kids are presented, a trusted issuer is asked for its
 // keys once a minute (S45, from the other side).
 func TestTrustedIssuersKeysAreFetchedSparingly(t *testing.T) {
@@ -184,22 +212,30 @@ func TestUntrustworthyIssuersAreRefused(t *testing.T) {
 	}
 }
 
-// Two issuers cannot make each other's users.
+// Two issuers cannot make each other's users: https://x with the user 8443:u is
+// another than https://x:8443 with the user u.
 func TestTrustedIssuersUsersAreTheirOwn(t *testing.T) {
 	key := newKey(t)
-	first := newIssuer("https://trusted.example", key, "k1")
-	_, a := begin(t, playground.Options{Trust: []string{first.id, "https://trusted.example:8443"}, HTTPClient: &http.Client{Transport: first}})
-	claims := a.goodIDJAG(time.Now())
-	claims["sub"] = "8443:user_1"
-	got := a.post(a.at.AuthorizationServer+"/token", a.bearerForm(first.sign(t, key, "k1", claims)))
-	if _, token := claimsOf(t, got.AccessToken); token["sub"] != "trusted.example:8443:user_1" {
-		t.Errorf("sub is %v", token["sub"])
+	plain, ported := newIssuer("https://trusted.example", key, "k1"), newIssuer("https://trusted.example:8443", key, "k1")
+	_, a := begin(t, playground.Options{Trust: []string{plain.id, ported.id}, HTTPClient: &http.Client{Transport: byHost{"trusted.example": plain, "trusted.example:8443": ported}}})
+	subject := func(i *issuer, user string) any {
+		claims := a.goodIDJAG(time.Now())
+		claims["sub"] = user
+		got := a.post(a.at.AuthorizationServer+"/token", a.bearerForm(i.sign(t, key, "k1", claims)))
+		if got.Status != 200 {
+			t.Fatalf("refused: %s", got.Description)
+		}
+		_, token := claimsOf(t, got.AccessToken)
+		return token["sub"]
 	}
-	// The other issuer's name is written trusted.example%3A8443.
-	claims = a.goodIDJAG(time.Now())
-	claims["iss"] = "https://trusted.example:8443"
-	got = a.post(a.at.AuthorizationServer+"/token", a.bearerForm(sign(t, key, "RS256", "k1", "oauth-id-jag+jwt", claims)))
-	if got.Status == 200 || !strings.Contains(got.Description, "could not be fetched") {
-		t.Errorf("another issuer's name with this one's key: %d %s", got.Status, got.Description)
+	if one, two := subject(plain, "8443:u"), subject(ported, "u"); one == two {
+		t.Errorf("both are %v", one)
 	}
+}
+
+// byHost routes requests to issuers.
+type byHost map[string]*issuer
+
+func (b byHost) RoundTrip(r *http.Request) (*http.Response, error) {
+	return b[r.URL.Host].RoundTrip(r)
 }
