@@ -173,7 +173,7 @@ func (r *Replica) begin() error {
 	if err != nil {
 		return inWords(err)
 	}
-	if newest-r.store.head.first < loadAtOnce {
+	if newest+1-r.store.head.first < loadAtOnce {
 		r.load()
 		r.mu.Lock()
 		defer r.mu.Unlock()

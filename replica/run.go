@@ -176,7 +176,7 @@ func (r *Replica) pause(err error, failures int) pause {
 	switch {
 	case f.Kind == fault.SignInNeeded || f.Kind == fault.StepUp:
 		return pause{cuts: setOf(WakeSignedIn, WakeUser)}
-	case f.RetryAfter >= 0:
+	case f.RetryAfter > 0:
 		asked := min(time.Duration(f.RetryAfter)*time.Second, maxRetryAfter)
 		return pause{true, asked + time.Duration(rand.Float64()*0.2*float64(asked)), setOf(WakeUser, WakeSignedIn)}
 	case f.Kind == fault.Offline || f.Kind == fault.Failed || f.Kind == fault.Conflict:

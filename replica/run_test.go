@@ -1,0 +1,387 @@
+package replica
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+	"go.uber.org/goleak"
+
+	"waybill/fault"
+	"waybill/todo"
+)
+
+type fsEvent = fsnotify.Event
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// bubble runs f in virtual time with a Replica in memory and a server.
+func bubble(t *testing.T, s *server, f func(t *testing.T, r *Replica)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { f(t, inMemory(t)) })
+}
+
+func some(n int) (items []todo.Todo) {
+	for i := range n {
+		items = append(items, todo.Todo{ID: fmt.Sprint(i), Title: fmt.Sprintf("item %03d", i)})
+	}
+	return items
+}
+
+func TestEditsReachTheServerInOrderAndTheStatusIsTrue(t *testing.T) {
+	s := newServer(todo.Todo{ID: "1", Title: "Milk"})
+	bubble(t, s, func(t *testing.T, r *Replica) {
+		wantSentence(t, r, "Not synced yet")
+		runs(t, r, s)
+		wantSentence(t, r, "Synced 00:00")
+		if !r.Snapshot().Writable || r.Snapshot().Counts.All != 1 {
+			t.Fatalf("%+v", r.Snapshot())
+		}
+		id := add(t, r, "Bread")
+		update(t, r, id, todo.Patch{Completed: ptr(true)})
+		update(t, r, "1", rename1("Oat milk"))
+		synctest.Wait()
+		if got := s.titles(); !slices.Equal(got, []string{"Bread", "Oat milk"}) {
+			t.Fatalf("the server has %v", got)
+		}
+		bread, _ := s.get(id)
+		if !bread.Completed {
+			t.Fatal("the second edit did not arrive")
+		}
+		must(t, r.Delete(context.Background(), "1"))
+		synctest.Wait()
+		if got := s.titles(); !slices.Equal(got, []string{"Bread"}) || len(r.Outbox()) != 0 {
+			t.Fatalf("the server has %v, the outbox %v", got, r.Outbox())
+		}
+		wantSentence(t, r, "Synced 00:00")
+	})
+}
+
+func TestR1_OfflineAtStartTakesEdits(t *testing.T) {
+	s := newServer()
+	s.before = func(string, string) error { return offline() }
+	bubble(t, s, func(t *testing.T, r *Replica) {
+		runs(t, r, s)
+		wantSentence(t, r, "Offline. Not synced yet")
+		for i := range 3 {
+			add(t, r, fmt.Sprint("edit ", i))
+		}
+		synctest.Wait()
+		wantSentence(t, r, "Offline. 3 changes kept until Waybill closes")
+		if st := r.Snapshot().Status; st.Kind != Offline || st.Waiting != 3 {
+			t.Fatalf("%+v", st)
+		}
+		s.set(func() { s.before = nil })
+		start := time.Now()
+		for len(s.titles()) < 3 {
+			time.Sleep(time.Second)
+		}
+		synctest.Wait()
+		if took := time.Since(start); took > 30*time.Second {
+			t.Fatalf("back in sync after %v", took)
+		}
+		wantSentence(t, r, "Synced "+time.Now().Format("15:04"))
+	})
+}
+
+func TestR7_RetryAfterIsHonoured(t *testing.T) {
+	for _, asked := range []int{1, 17, 600, 365 * 24 * 3600} {
+		s := newServer(some(3)...)
+		s.before = func(string, string) error { return trouble(503, asked) }
+		bubble(t, s, func(t *testing.T, r *Replica) {
+			runs(t, r, s)
+			calls := 0
+			s.set(func() { s.before = func(string, string) error { calls++; return nil } })
+			r.Wake(WakeFocus) // no reason to ask sooner
+			r.Wake(WakeNetwork)
+			start := time.Now()
+			for n := 0; n == 0; time.Sleep(time.Second / 2) {
+				s.set(func() { n = calls })
+			}
+			wait := min(time.Duration(asked)*time.Second, time.Hour)
+			if took := time.Since(start); took < wait || took > wait*12/10+time.Second {
+				t.Fatalf("asked to wait %v, waited %v", wait, took)
+			}
+		})
+	}
+}
+
+func TestR7_TheUserMayAskSooner(t *testing.T) {
+	s := newServer(some(3)...)
+	s.before = func(string, string) error { return trouble(429, 600) }
+	bubble(t, s, func(t *testing.T, r *Replica) {
+		runs(t, r, s)
+		s.set(func() { s.before = nil })
+		must(t, r.SyncNow(t.Context()))
+		if n := len(r.Snapshot().Rows); n != 3 {
+			t.Fatalf("%d rows", n)
+		}
+	})
+}
+
+func TestR7_AHundredClientsDoNotComeAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var at []time.Duration
+		start := time.Now()
+		s := newServer()
+		failing := true
+		s.before = func(string, string) error {
+			if failing {
+				return trouble(503, 100)
+			}
+			at = append(at, time.Since(start))
+			return nil
+		}
+		for range 100 {
+			runs(t, inMemory(t), s)
+		}
+		s.set(func() { failing = false })
+		time.Sleep(130 * time.Second)
+		synctest.Wait()
+		if len(at) != 100 {
+			t.Fatalf("%d came", len(at))
+		}
+		var perSlot [4]int
+		for _, d := range at {
+			perSlot[min(int((d-100*time.Second)/(5*time.Second)), 3)]++
+		}
+		if peak := slices.Max(perSlot[:]); peak > 50 {
+			t.Fatalf("the peak is %d in 5 of 20 seconds: %v", peak, perSlot)
+		}
+	})
+}
+
+func TestBackOffGrowsAndNeverSpins(t *testing.T) {
+	s := newServer()
+	calls := 0
+	s.before = func(string, string) error { calls++; return offline() }
+	bubble(t, s, func(t *testing.T, r *Replica) {
+		runs(t, r, s)
+		time.Sleep(time.Hour)
+		n := 0
+		s.set(func() { n = calls })
+		if n < 12 || n > 400 {
+			t.Fatalf("%d attempts in an hour", n)
+		}
+	})
+}
+
+func TestI7_NothingChangedCostsOneRequestAndNoWrite(t *testing.T) {
+	s := newServer(some(50)...)
+	bubble(t, s, func(t *testing.T, r *Replica) {
+		runs(t, r, s)
+		before := r.store.last
+		calls := 0
+		s.set(func() { s.before = func(string, string) error { calls++; return nil } })
+		must(t, r.SyncNow(t.Context()))
+		if calls != 1 || r.store.last != before {
+			t.Fatalf("%d requests, %d records written", calls, r.store.last-before)
+		}
+	})
+}
+
+func TestASyncEveryMinuteWhileTheUserIsThere(t *testing.T) {
+	s := newServer(some(5)...)
+	bubble(t, s, func(t *testing.T, r *Replica) {
+		runs(t, r, s)
+		time.Sleep(5*time.Minute + time.Second)
+		synctest.Wait()
+		if s.lists != 6 {
+			t.Fatalf("%d listings in five minutes", s.lists)
+		}
+		time.Sleep(time.Hour) // nobody there
+		s.set(func() { s.lists = 0 })
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if s.lists != 12 {
+			t.Fatalf("%d listings in an idle hour", s.lists)
+		}
+		s.set(func() { s.lists = 0 })
+		time.Sleep(time.Minute)
+		r.Wake(WakeFocus)
+		synctest.Wait()
+		if s.lists != 1 {
+			t.Fatal("focus fetched nothing")
+		}
+		for range 100 {
+			r.Wake(WakeFocus)
+			synctest.Wait()
+		}
+		if s.lists > 1 {
+			t.Fatalf("flapping focus fetched %d times", s.lists)
+		}
+	})
+}
+
+func TestOfflineIsNotSignedOut(t *testing.T) {
+	s := newServer(some(2)...)
+	bubble(t, s, func(t *testing.T, r *Replica) {
+		runs(t, r, s)
+		s.set(func() { s.before = func(string, string) error { return offline() } })
+		update(t, r, "0", rename1("renamed"))
+		synctest.Wait()
+		if st := r.Snapshot().Status; st.Kind != Offline {
+			t.Fatalf("%+v", st)
+		}
+		s.set(func() {
+			s.before = func(string, string) error {
+				return fault.New(fault.StepExchange, fault.SignInNeeded, "invalid_grant", "Your session has ended.")
+			}
+		})
+		_ = r.SyncNow(t.Context())
+		synctest.Wait()
+		wantSentence(t, r, "Sign in to send 1 change")
+		calls := 0
+		s.set(func() { s.before = func(string, string) error { calls++; return nil } })
+		time.Sleep(24 * time.Hour)
+		synctest.Wait()
+		if calls != 0 {
+			t.Fatalf("%d requests without a session", calls)
+		}
+		r.Wake(WakeSignedIn)
+		synctest.Wait()
+		wantSentence(t, r, "Synced "+time.Now().Format("15:04"))
+		if got, _ := s.get("0"); got.Title != "renamed" {
+			t.Fatal("the edit was lost")
+		}
+	})
+}
+
+func TestR14_DeniedKeepsTheEditsAndSaysSo(t *testing.T) {
+	s := newServer(some(2)...)
+	bubble(t, s, func(t *testing.T, r *Replica) {
+		runs(t, r, s)
+		denied := fault.New(fault.StepCall, fault.Denied, "invalid_token", "The to-do service refused a newly issued access token.").WithServer(401, "")
+		calls := 0
+		s.set(func() { s.before = func(string, string) error { calls++; return denied } })
+		add(t, r, "new")
+		synctest.Wait()
+		wantSentence(t, r, "Access denied by your organisation. 1 change kept until Waybill closes")
+		time.Sleep(time.Hour)
+		n := 0
+		s.set(func() { n = calls })
+		if n > 30 {
+			t.Fatalf("%d requests in an hour", n)
+		}
+		if len(r.Outbox()) != 1 {
+			t.Fatal("the edit is gone")
+		}
+	})
+}
+
+func TestAHundredEditsOfAHundredItemsGoSixteenAtATime(t *testing.T) {
+	s := newServer(some(100)...)
+	bubble(t, s, func(t *testing.T, r *Replica) {
+		runs(t, r, s)
+		s.set(func() { s.before = func(string, string) error { return offline() } })
+		for i := range 100 {
+			update(t, r, fmt.Sprint(i), rename1(fmt.Sprintf("new %03d", i)))
+			update(t, r, fmt.Sprint(i), todo.Patch{Completed: ptr(true)})
+		}
+		synctest.Wait()
+		s.set(func() { s.before, s.latency, s.mostFly = nil, 100*time.Millisecond, 0 })
+		start := time.Now()
+		must(t, r.SyncNow(t.Context()))
+		took := time.Since(start)
+		if s.mostFly != 16 {
+			t.Errorf("%d at a time", s.mostFly)
+		}
+		// Both edits of an item go in one request: seven waves of sixteen, and the listing.
+		if took != 8*s.latency {
+			t.Errorf("took %v at %v per request", took, s.latency)
+		}
+		for _, title := range s.titles() {
+			if !strings.HasPrefix(title, "new ") {
+				t.Fatalf("%q was not sent", title)
+			}
+		}
+	})
+}
+
+func TestR33_APoisonedEditIsSetAsideAndHoldsUpNothing(t *testing.T) {
+	s := newServer(some(3)...)
+	bubble(t, s, func(t *testing.T, r *Replica) {
+		runs(t, r, s)
+		tries := 0
+		s.set(func() {
+			s.reject = func(_ string, item todo.Todo) error {
+				if strings.Contains(item.Title, "poison") {
+					tries++
+					return invalid("title too long")
+				}
+				return nil
+			}
+		})
+		update(t, r, "0", rename1("poison"))
+		update(t, r, "0", todo.Patch{Completed: ptr(true)})
+		update(t, r, "1", rename1("fine"))
+		bad := add(t, r, "poison too")
+		update(t, r, bad, todo.Patch{Priority: ptr(todo.High)})
+		synctest.Wait()
+		wantSentence(t, r, "2 changes need a look")
+		if got, _ := s.get("0"); got.Title != "item 000" || !got.Completed {
+			t.Fatalf("the later edit of the same item did not arrive: %+v", got)
+		}
+		if got, _ := s.get("1"); got.Title != "fine" {
+			t.Fatal("another item was held up")
+		}
+		if row := row(t, r, "poison"); row.State != Refused || row.Fault == nil || row.Fault.Server != "title too long" {
+			t.Fatalf("%+v", row)
+		}
+		before := tries
+		time.Sleep(time.Hour)
+		if tries != before {
+			t.Fatalf("sent %d more times", tries-before)
+		}
+		// Editing it is the way out.
+		update(t, r, "0", rename1("short"))
+		update(t, r, bad, rename1("short too"))
+		synctest.Wait()
+		if got := s.titles(); !slices.Equal(got, []string{"fine", "item 002", "short", "short too"}) {
+			t.Fatalf("the server has %v", got)
+		}
+		if made, _ := s.get(bad); made.Priority != todo.High {
+			t.Fatal("the edit behind the refused creation did not follow")
+		}
+		if len(r.Outbox()) != 0 {
+			t.Fatalf("left: %+v", r.Outbox())
+		}
+	})
+}
+
+func TestRetryDiscardAndRestoreOfARefusedEdit(t *testing.T) {
+	s := newServer(some(2)...)
+	bubble(t, s, func(t *testing.T, r *Replica) {
+		runs(t, r, s)
+		s.set(func() { s.reject = func(string, todo.Todo) error { return invalid("no") } })
+		update(t, r, "0", rename1("mine"))
+		synctest.Wait()
+		p := r.Outbox()
+		if len(p) != 1 || p[0].State != PendingRefused || p[0].What != "Rename" || p[0].Title != "mine" || !strings.Contains(p[0].Why, "does not accept") {
+			t.Fatalf("%+v", p)
+		}
+		must(t, r.Retry(t.Context(), p[0].Number))
+		synctest.Wait()
+		if p = r.Outbox(); len(p) != 1 || p[0].State != PendingRefused {
+			t.Fatalf("%+v", p)
+		}
+		must(t, r.Discard(t.Context(), p[0].Number))
+		if titlesOf(r)[0] != "item 000" || r.Snapshot().Status.Look != 0 {
+			t.Fatalf("%v, %+v", titlesOf(r), r.Snapshot().Status)
+		}
+		if p = r.Outbox(); len(p) != 1 || p[0].State != PendingDiscarded {
+			t.Fatalf("%+v", p)
+		}
+		s.set(func() { s.reject = nil })
+		must(t, r.Restore(t.Context(), p[0].Number))
+		synctest.Wait()
+		if got, _ := s.get("0"); got.Title != "mine" || len(r.Outbox()) != 0 {
+			t.Fatalf("%+v, %+v", got, r.Outbox())
+		}
+	})
+}
