@@ -156,23 +156,22 @@ func (k *signingKey) token(claims, header map[string]any) string {
 // standIn is an identity provider of the test's own at https://idp.example. Its
 // fields may be changed at any time under mu.
 type standIn struct {
-	mu        sync.Mutex
-	issuer    string
-	keys      []map[string]any
-	metadata  map[string]any // changes of the metadata
-	claims    map[string]any // changes of the ID token
-	header    map[string]any // changes of its header
-	answer    map[string]any // changes of the token answer
-	status    int            // of the token answer; 0: 200
-	signer    *signingKey
-	requests  map[string]int // by path
-	forms     []url.Values   // of the token endpoint
-	basic     []string       // Authorization headers of the token endpoint
-	challenge string
-	nonce     string
-	delay     time.Duration // of the token endpoint
-	keysBody  []byte        // instead of keys
-	keysCode  int
+	mu       sync.Mutex
+	issuer   string
+	keys     []map[string]any
+	metadata map[string]any // changes of the metadata
+	claims   map[string]any // changes of the ID token
+	header   map[string]any // changes of its header
+	answer   map[string]any // changes of the token answer
+	status   int            // of the token answer; 0: 200
+	signer   *signingKey
+	requests map[string]int // by path
+	forms    []url.Values   // of the token endpoint
+	basic    []string       // Authorization headers of the token endpoint
+	nonce    string
+	delay    time.Duration // of the token and the revocation endpoint
+	keysBody []byte        // instead of keys
+	keysCode int
 }
 
 func newStandIn(issuer string) *standIn {
@@ -198,54 +197,42 @@ func (s *standIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.requests[r.URL.Path]++
 	delay := s.delay
 	s.mu.Unlock()
-	if r.URL.Path == "/token" && delay > 0 {
+	if (r.URL.Path == "/token" || r.URL.Path == "/revoke") && delay > 0 {
 		time.Sleep(delay)
 	}
+	status, body := s.reply(r)
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // without the lock: in a bubble, nobody may wait for it while this waits
+}
+
+func (s *standIn) reply(r *http.Request) (status int, body []byte) {
+	_ = r.ParseForm()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	w.Header().Set("Content-Type", "application/json")
 	switch r.URL.Path {
 	case "/.well-known/openid-configuration":
-		_ = json.NewEncoder(w).Encode(changed(map[string]any{
+		return http.StatusOK, []byte(jsonOf(changed(map[string]any{
 			"issuer": s.issuer, "authorization_endpoint": s.issuer + "/authorize", "token_endpoint": s.issuer + "/token", "jwks_uri": s.issuer + "/jwks",
 			"end_session_endpoint": s.issuer + "/session/end", "authorization_response_iss_parameter_supported": true,
 			"token_endpoint_auth_methods_supported": []string{"client_secret_basic", "client_secret_post"},
-		}, s.metadata))
+		}, s.metadata)))
 	case "/jwks":
-		s.serveKeys(w)
+		if s.keysBody != nil {
+			return max(s.keysCode, http.StatusOK), s.keysBody
+		}
+		return max(s.keysCode, http.StatusOK), []byte(jsonOf(map[string]any{"keys": s.keys}))
 	case "/token":
-		_ = r.ParseForm()
-		s.forms = append(s.forms, r.PostForm)
-		s.basic = append(s.basic, r.Header.Get("Authorization"))
-		s.serveToken(w)
+		s.forms, s.basic = append(s.forms, r.PostForm), append(s.basic, r.Header.Get("Authorization"))
+		return max(s.status, http.StatusOK), []byte(jsonOf(changed(map[string]any{
+			"access_token": "idp-access-token", "token_type": "Bearer", "expires_in": 600, "refresh_token": "refresh-1",
+			"id_token": s.idToken(nil),
+		}, s.answer)))
 	case "/revoke":
-		_ = r.ParseForm()
-		s.forms = append(s.forms, r.PostForm)
-		s.basic = append(s.basic, r.Header.Get("Authorization"))
-	default:
-		w.WriteHeader(http.StatusNotFound)
+		s.forms, s.basic = append(s.forms, r.PostForm), append(s.basic, r.Header.Get("Authorization"))
+		return max(s.status, http.StatusOK), nil
 	}
-}
-
-func (s *standIn) serveKeys(w http.ResponseWriter) {
-	if s.keysCode != 0 {
-		w.WriteHeader(s.keysCode)
-	}
-	if s.keysBody != nil {
-		_, _ = w.Write(s.keysBody)
-		return
-	}
-	_ = json.NewEncoder(w).Encode(map[string]any{"keys": s.keys})
-}
-
-func (s *standIn) serveToken(w http.ResponseWriter) {
-	if s.status != 0 {
-		w.WriteHeader(s.status)
-	}
-	_ = json.NewEncoder(w).Encode(changed(map[string]any{
-		"access_token": "idp-access-token", "token_type": "Bearer", "expires_in": 600, "refresh_token": "refresh-1",
-		"id_token": s.idToken(nil),
-	}, s.answer))
+	return http.StatusNotFound, nil
 }
 
 // idToken is a good ID token, with the stand-in's changes and these.
