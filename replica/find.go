@@ -27,7 +27,11 @@ func (s *Snapshot) Find(f todo.Filter, query string) []*Row {
 	from, to := s.span(f.List)
 	rows := s.Rows[from:to]
 	if query = strings.TrimSpace(query); query != "" {
-		rows = s.find.search(s.Rows, from, to, query)
+		find := s.find
+		if find == nil { // a snapshot that was made by hand
+			find = &finder{}
+		}
+		rows = find.search(s.Rows, from, to, query)
 	}
 	if f.Tag == "" {
 		return rows
