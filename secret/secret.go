@@ -21,22 +21,37 @@ const Redacted = "[redacted]"
 // Text is a secret string: a client secret, a token, a code, a verifier, a key.
 // The zero value is the empty secret. A Text is immutable and safe for
 // concurrent use. Types that must not be mixed up are defined on top of it by
-// embedding, never by conversion to string.
-type Text struct{ value string }
+// embedding, never by conversion to string. Compare with Equal: == says whether
+// two are copies of one another.
+type Text struct {
+	// A pointer, because package fmt cannot call the methods of a Text that
+	// stands in an unexported field of a struct: there it prints an address.
+	value *string
+}
 
 // New wraps value.
-func New(value string) Text { return Text{value} }
+func New(value string) Text {
+	if value == "" {
+		return Text{}
+	}
+	return Text{&value}
+}
 
 // Reveal returns the value itself. Call it only where the value is sent or
 // sealed.
-func (t Text) Reveal() string { return t.value }
+func (t Text) Reveal() string {
+	if t.value == nil {
+		return ""
+	}
+	return *t.value
+}
 
 // Empty reports whether there is no value.
-func (t Text) Empty() bool { return t.value == "" }
+func (t Text) Empty() bool { return t.value == nil }
 
 // Equal compares two secrets in time that does not depend on their contents.
 func (t Text) Equal(other Text) bool {
-	return subtle.ConstantTimeCompare([]byte(t.value), []byte(other.value)) == 1
+	return subtle.ConstantTimeCompare([]byte(t.Reveal()), []byte(other.Reveal())) == 1
 }
 
 // Fingerprint names the secret without showing it: the first eight
@@ -44,16 +59,16 @@ func (t Text) Equal(other Text) bool {
 // "the same token as before" in traces; only for values with at least 128 bits
 // of entropy, since a short secret could be guessed from it.
 func (t Text) Fingerprint() string {
-	if t.value == "" {
+	if t.Empty() {
 		return ""
 	}
-	sum := sha256.Sum256([]byte(t.value))
+	sum := sha256.Sum256([]byte(t.Reveal()))
 	return hex.EncodeToString(sum[:4])
 }
 
 // String redacts.
 func (t Text) String() string {
-	if t.value == "" {
+	if t.Empty() {
 		return ""
 	}
 	return Redacted

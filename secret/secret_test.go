@@ -25,10 +25,11 @@ func TestS92_NoPrintShowsASecret(t *testing.T) {
 		Token token
 		Ptr   *secret.Text
 		List  []secret.Text
+		inner struct{ text secret.Text } // fmt cannot call methods in here
 		Map   map[string]secret.Text
 	}
 	text := secret.New(canary)
-	h := holder{"n", token{text}, &text, []secret.Text{text}, map[string]secret.Text{"k": text}}
+	h := holder{"n", token{text}, &text, []secret.Text{text}, struct{ text secret.Text }{text}, map[string]secret.Text{"k": text}}
 	var out bytes.Buffer
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%T"} {
 		fmt.Fprintf(&out, verb+"\n", h)
