@@ -179,6 +179,7 @@ func TestI7_NothingChangedCostsOneRequestAndNoWrite(t *testing.T) {
 		calls := 0
 		s.set(func() { s.before = func(string, string) error { calls++; return nil } })
 		must(t, r.SyncNow(t.Context()))
+		synctest.Wait()
 		if calls != 1 || r.store.last != before {
 			t.Fatalf("%d requests, %d records written", calls, r.store.last-before)
 		}
@@ -189,32 +190,29 @@ func TestASyncEveryMinuteWhileTheUserIsThere(t *testing.T) {
 	s := newServer(some(5)...)
 	bubble(t, s, func(t *testing.T, r *Replica) {
 		runs(t, r, s)
-		time.Sleep(5*time.Minute + time.Second)
-		synctest.Wait()
-		if s.lists != 6 {
-			t.Fatalf("%d listings in five minutes", s.lists)
+		listings := func(want int) {
+			t.Helper()
+			synctest.Wait()
+			s.set(func() {
+				if s.lists != want {
+					t.Fatalf("%d listings, want %d", s.lists, want)
+				}
+				s.lists = 0
+			})
 		}
+		listings(1)
+		time.Sleep(5*time.Minute + time.Second)
+		listings(5)
 		time.Sleep(time.Hour) // nobody there
 		s.set(func() { s.lists = 0 })
 		time.Sleep(time.Hour)
-		synctest.Wait()
-		if s.lists != 12 {
-			t.Fatalf("%d listings in an idle hour", s.lists)
-		}
-		s.set(func() { s.lists = 0 })
+		listings(12)
 		time.Sleep(time.Minute)
-		r.Wake(WakeFocus)
-		synctest.Wait()
-		if s.lists != 1 {
-			t.Fatal("focus fetched nothing")
-		}
 		for range 100 {
-			r.Wake(WakeFocus)
+			r.Wake(WakeFocus) // and there again, clicking to and fro
 			synctest.Wait()
 		}
-		if s.lists > 1 {
-			t.Fatalf("flapping focus fetched %d times", s.lists)
-		}
+		listings(1)
 	})
 }
 
