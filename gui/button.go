@@ -138,7 +138,7 @@ func (r *buttonRenderer) paint() {
 	paint(r.ring, "", "")
 	r.ring.CornerRadius = 8
 	if b.focused {
-		r.ring.StrokeColor, r.ring.StrokeWidth = theme.Color(theme.ColorNameFocus), 2
+		r.ring.StrokeColor, r.ring.StrokeWidth = theme.Color(colorFocus), 2
 	}
 	r.words.Text, r.words.TextSize, r.words.Color = b.words, r.textSize(), theme.Color(ink)
 	if r.icon != nil {

@@ -147,7 +147,7 @@ func (r *choiceRenderer) paint() {
 	paint(r.back, fill, border)
 	r.back.CornerRadius = 8
 	if b.focused {
-		r.back.StrokeColor, r.back.StrokeWidth = theme.Color(theme.ColorNameFocus), 2
+		r.back.StrokeColor, r.back.StrokeWidth = theme.Color(colorFocus), 2
 	}
 	r.words.Text, r.words.TextSize, r.words.Color = b.words, sizeBody, theme.Color(ink)
 }

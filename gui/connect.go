@@ -39,7 +39,7 @@ func newConnectPage(w *Window, presets []connection.Preset) *connectPage {
 	if len(presets) > 0 {
 		title, words = "Connect to xaa.dev", presets[0].Needs
 	}
-	parts := column(14, row(0, nil, back), heading(title, 20), blurb(words))
+	parts := column(14, inset(insets{0, 0, 0, -buttonPadX}, row(0, nil, back)), heading(title, 20), blurb(words))
 	if len(presets) > 0 {
 		parts.Add(row(0, nil, newLink("Open "+presets[0].Register, func() { w.openLink(presets[0].Register) })))
 	}

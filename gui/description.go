@@ -16,7 +16,10 @@ const typingPause = time.Second
 
 // editMost is how many characters of a description can be edited here: the
 // toolkit's field is too slow for more.
-const editMost = 20_000
+const (
+	editMost = 20_000
+	readMost = 5_000 // of a longer one
+)
 
 const descriptionHeight = 120
 
@@ -25,6 +28,7 @@ const descriptionHeight = 120
 type description struct {
 	box      *fyne.Container
 	field    *field
+	edit     fyne.CanvasObject // the field in its place
 	read     *text
 	readArea fyne.CanvasObject
 	note     *text
@@ -34,6 +38,7 @@ type description struct {
 	known []string // what the to-do may hold without anyone else having changed it
 	typed bool     // something was typed that is not saved
 	own   bool     // the field's text is being set by us
+	long  bool     // only the beginning is shown
 	pause *time.Timer
 	turn  int // counts the to-dos shown: a pause that ends late belongs to an earlier one
 }
@@ -51,8 +56,9 @@ func newDescription(do func(func()), save func(string, []string)) *description {
 	scroll := container.NewVScroll(inset(insets{9, 11, 9, 11}, d.read))
 	d.readArea = newPanel(container.New(&fixedHeightLayout{descriptionHeight}, scroll),
 		panelStyle{fill: theme.ColorNameInputBackground, border: theme.ColorNameSeparator, radius: 8})
-	d.note = newText("", textStyle{color: colorMuted, size: sizeCaption, wrap: true})
-	d.box = column(6, container.New(&fixedHeightLayout{descriptionHeight}, d.field), d.readArea, d.note)
+	d.note = newText("This description is too long to be edited here. Only its beginning is shown.", textStyle{color: colorMuted, size: sizeCaption, wrap: true})
+	d.edit = container.New(&fixedHeightLayout{descriptionHeight}, d.field)
+	d.box = column(6, d.edit, d.readArea, d.note)
 	return d
 }
 
@@ -75,6 +81,9 @@ func (d *description) follow(text string) {
 
 func (d *description) put(text string) {
 	shown := todo.Text(text)
+	if d.long = utf8.RuneCountInString(text) > editMost; d.long {
+		shown = firstRunes(shown, readMost) + "…"
+	}
 	d.own = true
 	if d.field.Text != shown {
 		d.field.SetText(shown)
@@ -83,15 +92,21 @@ func (d *description) put(text string) {
 	d.read.set(shown)
 }
 
+func firstRunes(s string, n int) string {
+	for i := range s {
+		if n--; n < 0 {
+			return s[:i]
+		}
+	}
+	return s
+}
+
 // setWritable chooses between the field and plain text.
 func (d *description) setWritable(on bool) {
-	long := utf8.RuneCountInString(d.known[0]) > editMost
-	visible(d.field, on && !long)
-	visible(d.readArea, !(on && !long) && d.known[0] != "")
-	visible(d.note, on && long)
-	if long {
-		d.note.set("This description is too long to be edited here.")
-	}
+	visible(d.edit, on && !d.long)
+	visible(d.readArea, !(on && !d.long) && d.known[0] != "")
+	visible(d.note, d.long)
+	visible(d.box, on || d.known[0] != "")
 }
 
 func (d *description) wasTyped() {

@@ -271,14 +271,17 @@ func (d *details) openDueMenu() {
 	if now.Weekday() == time.Monday {
 		monday = now.AddDate(0, 0, 7)
 	}
-	d.menu(d.due, []menuChoice{
+	choices := []menuChoice{
 		{"Today", false, set(wholeDay(now))},
 		{"Tomorrow", false, set(wholeDay(now.AddDate(0, 0, 1)))},
 		{"Next Monday, " + monday.Format("2 Jan"), false, set(wholeDay(monday))},
-		{"In a week, " + now.AddDate(0, 0, 7).Format("2 Jan"), false, set(wholeDay(now.AddDate(0, 0, 7)))},
-		{"Another day…", false, func() { d.page.w.openCalendar(now, set) }},
-		{"No date", d.row.Todo.Due.IsZero(), set(time.Time{})},
-	})
+	}
+	if week := now.AddDate(0, 0, 7); week.Day() != monday.Day() {
+		choices = append(choices, menuChoice{"In a week, " + week.Format("Mon 2 Jan"), false, set(wholeDay(week))})
+	}
+	d.menu(d.due, append(choices,
+		menuChoice{"Another day…", false, func() { d.page.w.openCalendar(now, set) }},
+		menuChoice{"No date", d.row.Todo.Due.IsZero(), set(time.Time{})}))
 }
 
 // menuChoice is a value that a menu offers.

@@ -23,7 +23,7 @@ func newEmptyState() *emptyState {
 	e.title = newText("", textStyle{size: sizeTitle, style: fyne.TextStyle{Bold: true}, align: fyne.TextAlignCenter, wrap: true})
 	e.words = newText("", textStyle{color: colorMuted, align: fyne.TextAlignCenter, wrap: true})
 	e.action = newButton("", buttonPlain, func() { e.act() })
-	e.box = centred(380, column(8, e.title, e.words, gap(1, 2), container.New(centredRow{}, e.action)))
+	e.box = centred(380, column(8, e.title, e.words, gap(1, 2), newCentredRow(e.action)))
 	return e
 }
 
@@ -78,7 +78,11 @@ func emptyFilter(f todo.Filter) emptyReason {
 	}
 }
 
-// centredRow puts its objects beside each other in the middle.
+// newCentredRow puts objects beside each other in the middle.
+func newCentredRow(objects ...fyne.CanvasObject) *fyne.Container {
+	return container.New(centredRow{}, objects...)
+}
+
 type centredRow struct{}
 
 func (centredRow) MinSize(objects []fyne.CanvasObject) fyne.Size {

@@ -60,6 +60,9 @@ func (w *Window) openCalendar(now time.Time, set func(time.Time) func()) {
 	s = w.openSheet(sheetOptions{title: "Due on", body: calendar, width: 360})
 }
 
+// paletteMost is how many commands the palette shows at once.
+const paletteMost = 10
+
 // palette finds a command by a few of its letters.
 type palette struct {
 	w     *Window
@@ -102,6 +105,9 @@ func (p *palette) show() {
 			continue
 		}
 		i := len(p.found)
+		if i == paletteMost {
+			break
+		}
 		p.found = append(p.found, c)
 		p.list.Add(newPaletteItem(c, i == p.at, func() { p.run(i) }))
 	}

@@ -133,7 +133,7 @@ func (r *inPlaceRenderer) Refresh() {
 		fill = theme.ColorNameHover
 	}
 	if !v.disabled && v.focused {
-		border = theme.ColorNameFocus
+		border = colorFocus
 	}
 	r.back.setColors(fill, border)
 	v.shown.Refresh()

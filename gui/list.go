@@ -30,11 +30,12 @@ type todoList struct {
 	rows    *boundRows
 	chosen  string
 	focused bool
-	widgets map[*rowWidget]struct{} // all that are in use or were
+
+	byPointer bool // the focus comes with a click, which says itself what it means
 }
 
 func newTodoList(a listActions) *todoList {
-	l := &todoList{listActions: a, rows: newBoundRows(), widgets: map[*rowWidget]struct{}{}}
+	l := &todoList{listActions: a, rows: newBoundRows()}
 	l.HideSeparators = true // rows draw their own, so that they can be finer
 	l.CreateItem = func() fyne.CanvasObject { return newRowWidget(l) }
 	l.ExtendBaseWidget(l)
@@ -70,7 +71,9 @@ func (l *todoList) writable() bool              { return l.listActions.writable(
 
 func (l *todoList) tapRow(id string, onCheck bool) {
 	if c := canvasOf(l); c != nil {
+		l.byPointer = true
 		c.Focus(l)
+		l.byPointer = false
 	}
 	if onCheck && l.writable() {
 		l.toggle(id)
@@ -89,7 +92,7 @@ func (l *todoList) menuFor(id string, at fyne.Position) {
 // left out: it belongs to a place.
 func (l *todoList) FocusGained() {
 	l.focused = true
-	if l.rows.index(l.chosen) < 0 && l.rows.Length() > 0 {
+	if !l.byPointer && l.rows.index(l.chosen) < 0 && l.rows.Length() > 0 {
 		l.choose(l.rows.rows[0].Todo.ID)
 	}
 	l.repaint()

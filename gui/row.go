@@ -190,7 +190,7 @@ func (rr *rowRenderer) paint() {
 	rr.back.CornerRadius = 6
 	switch {
 	case chosen && host.hasFocus():
-		paint(rr.back, colorRowOn, theme.ColorNameFocus)
+		paint(rr.back, colorRowOn, colorFocus)
 	case chosen:
 		paint(rr.back, colorRowOn, "")
 	default:

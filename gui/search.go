@@ -16,9 +16,6 @@ type searcher struct {
 	found   func([]*replica.Row)
 	next    *searchWish // waits for the one that runs
 	running *searchWish
-
-	index *todo.Index // belongs to the search that runs
-	of    *replica.Snapshot
 }
 
 type searchWish struct {
@@ -49,9 +46,9 @@ func (s *searcher) forget() {
 func (s *searcher) run(wish *searchWish) {
 	s.running = wish
 	var rows []*replica.Row
-	work := *wish // the flag stays on the UI goroutine
+	snapshot, filter, query := wish.snapshot, wish.filter, wish.query
 	s.tasks.start(func(context.Context) error {
-		rows = s.search(work)
+		rows = snapshot.Find(filter, query)
 		return nil
 	}, func(error) {
 		s.running = nil
@@ -63,35 +60,4 @@ func (s *searcher) run(wish *searchWish) {
 			s.run(next)
 		}
 	})
-}
-
-func (s *searcher) search(w searchWish) []*replica.Row {
-	if s.of != w.snapshot {
-		docs := make([]*todo.Todo, len(w.snapshot.Rows))
-		for i, row := range w.snapshot.Rows {
-			docs[i] = &row.Todo
-		}
-		s.index, s.of = todo.NewIndex(docs, s.index), w.snapshot
-	}
-	var rows []*replica.Row
-	for _, i := range s.index.Search(w.query) {
-		if row := w.snapshot.Rows[i]; w.filter.Match(row.Todo, w.snapshot.Today) {
-			rows = append(rows, row)
-		}
-	}
-	return rows
-}
-
-// filterRows are the rows that a filter lets through.
-func filterRows(s *replica.Snapshot, f todo.Filter) []*replica.Row {
-	if f == (todo.Filter{}) {
-		return s.Rows
-	}
-	var rows []*replica.Row
-	for _, row := range s.Rows {
-		if f.Match(row.Todo, s.Today) {
-			rows = append(rows, row)
-		}
-	}
-	return rows
 }

@@ -52,7 +52,7 @@ func (w *Window) openSheet(o sheetOptions) *sheet {
 		fill: theme.ColorNameOverlayBackground, border: theme.ColorNameSeparator, radius: 12, pad: pad, shadow: true,
 	})
 	shade := newShade(s.close)
-	s.overlay = container.New(&sheetLayout{o.width}, shade, body)
+	s.overlay = container.New(&sheetLayout{width: o.width, high: o.bare}, shade, body)
 	w.sheets = append(w.sheets, s)
 	cv := w.win.Canvas()
 	cv.Overlays().Add(s.overlay)
@@ -119,13 +119,20 @@ func scrolls(o fyne.CanvasObject) bool {
 }
 
 // sheetLayout centres the sheet, a little above the middle, within the window.
-type sheetLayout struct{ width float32 }
+type sheetLayout struct {
+	width float32
+	high  bool // near the top, so that it does not jump while it grows and shrinks
+}
 
 func (l *sheetLayout) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 	objects[0].Resize(size)
 	width := min(l.width, size.Width-24)
 	height := min(heightFor(objects[1], width), size.Height-24)
-	objects[1].Move(fyne.NewPos((size.Width-width)/2, max(12, (size.Height-height)/2.6)))
+	y := max(12, (size.Height-height)/2.6)
+	if l.high {
+		y = min(y, 84)
+	}
+	objects[1].Move(fyne.NewPos((size.Width-width)/2, y))
 	objects[1].Resize(fyne.NewSize(width, height))
 }
 

@@ -203,7 +203,7 @@ func (r *navRenderer) paint() {
 	}
 	paint(r.back, fill, "")
 	if n.focused {
-		r.back.StrokeColor, r.back.StrokeWidth = theme.Color(theme.ColorNameFocus), 2
+		r.back.StrokeColor, r.back.StrokeWidth = theme.Color(colorFocus), 2
 	}
 	r.words.TextSize, r.words.TextStyle.Bold, r.words.Color = sizeBody, n.on, theme.Color(ink)
 	r.count.Text = n.hint
@@ -307,7 +307,7 @@ func (r *accountRenderer) paint() {
 		r.back.FillColor = theme.Color(theme.ColorNameHover)
 	}
 	if h.focused {
-		r.back.StrokeColor, r.back.StrokeWidth = theme.Color(theme.ColorNameFocus), 2
+		r.back.StrokeColor, r.back.StrokeWidth = theme.Color(colorFocus), 2
 	}
 	r.disc.FillColor, r.initials.Color = theme.Color(colorFill), theme.Color(theme.ColorNameForegroundOnPrimary)
 	r.initials.Text = h.initials

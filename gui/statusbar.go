@@ -178,7 +178,7 @@ func (r *sentenceRenderer) paint() {
 		r.back.FillColor = theme.Color(theme.ColorNameHover)
 	}
 	if s.focused {
-		r.back.StrokeColor, r.back.StrokeWidth = theme.Color(theme.ColorNameFocus), 2
+		r.back.StrokeColor, r.back.StrokeWidth = theme.Color(colorFocus), 2
 	}
 	r.dot.FillColor = theme.Color(statusColor(s.kind))
 	r.words.Color = theme.Color(colorStatusText)

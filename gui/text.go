@@ -24,6 +24,14 @@ type text struct {
 	widget.BaseWidget
 	textStyle
 	content string
+	wraps   [2]wrapped // of the last two widths: pages are measured and laid out in turn
+}
+
+// wrapped are the lines of a text at a width.
+type wrapped struct {
+	content string
+	width   float32
+	lines   []string
 }
 
 func newText(content string, s textStyle) *text {
@@ -56,6 +64,18 @@ func (t *text) setColor(c fyne.ThemeColorName) {
 	t.Refresh()
 }
 
+// linesAt are the lines of a paragraph at this width.
+func (t *text) linesAt(width float32) []string {
+	for _, w := range t.wraps {
+		if w.lines != nil && w.content == t.content && w.width == width {
+			return w.lines
+		}
+	}
+	w := wrapped{t.content, width, t.ruler().wrap(t.content, width, t.lines)}
+	t.wraps[0], t.wraps[1] = w, t.wraps[0]
+	return w.lines
+}
+
 func (t *text) ruler() ruler { return ruler{t.size, t.style} }
 
 // heightFor is the height that the text takes at this width.
@@ -64,7 +84,7 @@ func (t *text) heightFor(width float32) float32 {
 	if !t.wrap {
 		return h
 	}
-	return h * float32(max(1, len(t.ruler().wrap(t.content, width, t.lines))))
+	return h * float32(max(1, len(t.linesAt(width))))
 }
 
 // AccessibilityLabel is the whole text, even where it is cut on screen.
@@ -130,7 +150,7 @@ func (r *textRenderer) flow(width float32) {
 	var lines []string
 	switch {
 	case t.wrap && width > 0:
-		lines = t.ruler().wrap(t.content, width, t.lines)
+		lines = t.linesAt(width)
 	case width > 0 && !t.full:
 		lines = []string{t.ruler().cut(t.content, width)}
 	default:

@@ -43,6 +43,7 @@ const (
 	colorFault        fyne.ThemeColorName = "waybill.fault"        // behind errors
 	colorFaultBorder  fyne.ThemeColorName = "waybill.faultBorder"  //
 	colorFaultText    fyne.ThemeColorName = "waybill.faultText"    //
+	colorFocus        fyne.ThemeColorName = "waybill.focus"        // the ring around what has the focus
 	colorRule         fyne.ThemeColorName = "waybill.rule"         // the fine line between rows
 	colorFill         fyne.ThemeColorName = "waybill.fill"         // main buttons, the avatar
 	colorFillHover    fyne.ThemeColorName = "waybill.fillHover"    // a main button under the pointer
@@ -153,10 +154,10 @@ func lightColors() map[fyne.ThemeColorName]color.Color {
 		theme.ColorNamePlaceHolder:         hex(0x6f6f82),
 		theme.ColorNameHover:               hexA(0x1b1f24, 0.05),
 		theme.ColorNamePressed:             hexA(0x1b1f24, 0.10),
-		theme.ColorNameFocus:               hexA(0x3757d6, 0.55),
+		theme.ColorNameFocus:               hex(0xdfe5fb),
 		theme.ColorNameSelection:           hex(0xc9d4fb),
 		theme.ColorNameSeparator:           hex(0xe1e4e8),
-		theme.ColorNameShadow:              hexA(0x101828, 0.32),
+		theme.ColorNameShadow:              hexA(0x101828, 0.24),
 		theme.ColorNameScrollBar:           hexA(0x1b1f24, 0.28),
 		theme.ColorNameScrollBarBackground: hexA(0x1b1f24, 0),
 		theme.ColorNameMenuBackground:      hex(0xffffff),
@@ -172,11 +173,11 @@ func lightColors() map[fyne.ThemeColorName]color.Color {
 		colorMuted: hex(0x686879), colorNav: hex(0x1b1f24),
 		colorNavOn: hex(0xdfe5fb), colorNavOnText: hex(0x2340b0),
 		colorRowOn: hex(0xf0f3fe), colorChip: hex(0xeef0f4), colorChipText: hex(0x555566),
-		colorDone: hex(0x70707f), colorRing: hex(0x9aa3b2), colorOverdue: hex(0xc23b32),
+		colorDone: hex(0x6c6c7c), colorRing: hex(0x9aa3b2), colorOverdue: hex(0xc23b32),
 		colorHigh: hex(0xd9483b), colorMedium: hex(0xe2a32b), colorLow: hex(0xa9b2c0),
 		colorStatusText: hex(0x555566), colorNotice: hex(0xfff7e6), colorNoticeBorder: hex(0xf1d79b), colorNoticeText: hex(0x7a5600),
 		colorFault: hex(0xfdecea), colorFaultBorder: hex(0xf3c1bb), colorFaultText: hex(0x8f241c),
-		colorRule: hex(0xeef0f3), colorFill: hex(0x3757d6), colorFillHover: hex(0x2d49b8),
+		colorFocus: hexA(0x3757d6, 0.55), colorRule: hex(0xeef0f3), colorFill: hex(0x3757d6), colorFillHover: hex(0x2d49b8),
 	}
 }
 
@@ -195,7 +196,7 @@ func darkColors() map[fyne.ThemeColorName]color.Color {
 		theme.ColorNamePlaceHolder:         hex(0x8b94a3),
 		theme.ColorNameHover:               hexA(0xe3e7ee, 0.06),
 		theme.ColorNamePressed:             hexA(0xe3e7ee, 0.12),
-		theme.ColorNameFocus:               hexA(0x7f97f6, 0.65),
+		theme.ColorNameFocus:               hex(0x2a3767),
 		theme.ColorNameSelection:           hex(0x33488c),
 		theme.ColorNameSeparator:           hex(0x2a2f38),
 		theme.ColorNameShadow:              hexA(0x000000, 0.55),
@@ -214,10 +215,10 @@ func darkColors() map[fyne.ThemeColorName]color.Color {
 		colorMuted: hex(0x8b94a3), colorNav: hex(0xc4cad4),
 		colorNavOn: hex(0x2a3767), colorNavOnText: hex(0xc9d5ff),
 		colorRowOn: hex(0x20283f), colorChip: hex(0x2a2f38), colorChipText: hex(0xb4bcc9),
-		colorDone: hex(0x828b9b), colorRing: hex(0x6b7484), colorOverdue: hex(0xf0857c),
+		colorDone: hex(0x8690a0), colorRing: hex(0x6b7484), colorOverdue: hex(0xf0857c),
 		colorHigh: hex(0xe5675b), colorMedium: hex(0xe2a32b), colorLow: hex(0x6b7484),
 		colorStatusText: hex(0x9aa3b2), colorNotice: hex(0x2e2717), colorNoticeBorder: hex(0x5a4a1e), colorNoticeText: hex(0xf0cf85),
 		colorFault: hex(0x331c1b), colorFaultBorder: hex(0x6b322d), colorFaultText: hex(0xf5b0a9),
-		colorRule: hex(0x22272f), colorFill: hex(0x4a66de), colorFillHover: hex(0x3f5ad0),
+		colorFocus: hexA(0x7f97f6, 0.65), colorRule: hex(0x22272f), colorFill: hex(0x4a66de), colorFillHover: hex(0x3f5ad0),
 	}
 }

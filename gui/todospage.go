@@ -149,7 +149,7 @@ func (p *todosPage) refilter() {
 		return
 	}
 	p.searcher.forget()
-	p.present(filterRows(p.snapshot, p.filter))
+	p.present(p.snapshot.Find(p.filter, ""))
 }
 
 // present puts these rows on screen.

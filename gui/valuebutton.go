@@ -86,7 +86,7 @@ func (r *valueRenderer) paint() {
 		r.back.FillColor = theme.Color(theme.ColorNameHover)
 	}
 	if v.focused && !v.disabled {
-		r.back.StrokeColor, r.back.StrokeWidth = theme.Color(theme.ColorNameFocus), 2
+		r.back.StrokeColor, r.back.StrokeWidth = theme.Color(colorFocus), 2
 	}
 	r.words.Text, r.words.Color = v.words, theme.Color(v.color)
 	if r.arrow.Hidden = !live; live {

@@ -34,8 +34,7 @@ func newWelcomePage(w *Window) *welcomePage {
 	other := newChoiceCard("Another provider", "Your own identity provider and a to-do service that trusts it.",
 		func() { w.show(newConnectPage(w, nil)) })
 	p.parts = column(14,
-		row(0, nil, p.back),
-		heading("Welcome to Waybill", sizeHeading),
+		inset(insets{0, 0, 0, -buttonPadX}, row(0, nil, p.back)), p.title(),
 		newText("Your to-dos live in another application. Waybill shows them here without asking you to sign in there: your identity provider vouches for you. You sign in once, in your browser.", textStyle{wrap: true}),
 		gap(1, 2), p.builtin, inset(insets{-4, 0, 6, 18}, row(0, nil, mcp)),
 		twoColumns(14, xaa, other), p.kept)
@@ -43,6 +42,18 @@ func newWelcomePage(w *Window) *welcomePage {
 		container.NewVScroll(inset(insets{24, 20, 28, 20}, centred(660, p.parts))))
 	p.stateChanged(w.state)
 	return p
+}
+
+// title is the icon beside a greeting.
+func (p *welcomePage) title() fyne.CanvasObject {
+	words := heading("Welcome to Waybill", sizeHeading)
+	if p.w.app.Icon() == nil {
+		return words
+	}
+	icon := canvas.NewImageFromResource(p.w.app.Icon())
+	icon.FillMode = canvas.ImageFillContain
+	icon.SetMinSize(fyne.NewSquareSize(44))
+	return row(14, words, icon, words)
 }
 
 // connection finds what is known of a connection.
@@ -181,7 +192,7 @@ func (r *choiceCardRenderer) paint() {
 	}
 	paint(r.back, fill, border)
 	if c.focused {
-		r.back.StrokeColor, r.back.StrokeWidth = theme.Color(theme.ColorNameFocus), 3
+		r.back.StrokeColor, r.back.StrokeWidth = theme.Color(colorFocus), 3
 	}
 	c.title.color, c.words.color = ink, muted
 	if r.arrow.Hidden = !c.main; c.main {

@@ -8,7 +8,6 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
-	"fyne.io/fyne/v2/theme"
 
 	"waybill/fault"
 	"waybill/replica"
@@ -253,28 +252,3 @@ func (w *Window) openMenu() {
 	}
 	newPopUpMenu(root, w.win.Canvas(), at)
 }
-
-// startingPage is there until the keyring has answered.
-type startingPage struct {
-	w     *Window
-	words *text
-	timer *time.Timer
-	body  fyne.CanvasObject
-}
-
-// patience is how long something may take before the window says so.
-const patience = 300 * time.Millisecond
-
-func newStartingPage(w *Window) *startingPage {
-	p := &startingPage{w: w, words: newText("", textStyle{color: colorMuted, align: fyne.TextAlignCenter, wrap: true})}
-	p.body = newPanel(centred(420, p.words), panelStyle{fill: theme.ColorNameBackground})
-	p.timer = time.AfterFunc(patience, func() {
-		w.o.Do(func() { p.words.set("Waiting for the keyring of this computer. It may ask you to unlock it.") })
-	})
-	return p
-}
-
-func (p *startingPage) content() fyne.CanvasObject  { return p.body }
-func (p *startingPage) stateChanged(*session.State) {}
-func (p *startingPage) escape()                     {}
-func (p *startingPage) leave()                      { p.timer.Stop() }

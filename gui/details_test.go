@@ -1,0 +1,307 @@
+package gui
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/test"
+
+	"waybill/fault"
+	"waybill/replica"
+	"waybill/todo"
+)
+
+// describe puts the cursor into the description of the first to-do.
+func (r *rig) describe() *field {
+	r.Helper()
+	r.click("1", false)
+	f := r.page().details.description.field
+	r.w.Canvas().Focus(f)
+	f.CursorRow, f.CursorColumn = 0, 0
+	return f
+}
+
+func TestADescriptionSavesItselfWhenTypingStops(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		r.describe()
+		r.typed("First. ")
+		r.after(typingPause / 2)
+		r.wantCalls(r.todos.called())
+		r.after(typingPause)
+		r.wantCalls(r.todos.called(), "update 1 [description]")
+		if got := r.todos.rows["1"].Todo.Description; !strings.HasPrefix(got, "First. Old kid") {
+			r.Errorf("saved %q", got)
+		}
+		r.typed("Second. ")
+		r.after(2 * typingPause)
+		r.wantCalls(r.todos.called(), "update 1 [description]", "update 1 [description]")
+	})
+}
+
+func TestWhatIsTypedIsNotRewrittenUnderTheCursor(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		f := r.describe()
+		r.typed("Mine. ")
+		r.putRow("1", func(row *replica.Row) { row.Todo.Description = "Theirs"; row.Todo.Title = "Their title" })
+		if !strings.HasPrefix(f.Text, "Mine. Old kid") {
+			r.Fatalf("the field holds %q", f.Text)
+		}
+		r.wantText("Their title") // what is not being edited follows
+	})
+}
+
+func TestTheOtherSidesTextIsNotOverwrittenSilently(t *testing.T) {
+	for _, keep := range []string{"Keep mine", "Keep theirs"} {
+		t.Run(keep, func(t *testing.T) {
+			signedIn(t, func(r *rig) {
+				r.describe()
+				r.typed("Mine. ")
+				r.putRow("1", func(row *replica.Row) { row.Todo.Description = "Theirs" })
+				r.after(2 * typingPause)
+				r.wantCalls(r.todos.called())
+				r.wantText("This description was changed elsewhere while you were typing.")
+				r.tap(keep)
+				want := "Theirs"
+				if keep == "Keep mine" {
+					want = "Mine. Old kid stays in JWKS for 24 h so cached ID tokens still verify."
+				}
+				if got := r.todos.rows["1"].Todo.Description; got != want {
+					r.Errorf("the to-do holds %q, want %q", got, want)
+				}
+				r.wantNoText("changed elsewhere")
+			})
+		})
+	}
+}
+
+func TestWhatIsTypedIsSavedWhenTheWindowCloses(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		r.describe()
+		r.typed("Last words. ")
+		r.w.Close()
+		r.wantCalls(r.todos.called(), "update 1 [description]")
+	})
+}
+
+func TestWhatIsTypedIsSavedWhenAnotherToDoIsChosen(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		r.describe()
+		r.typed("More. ")
+		r.click("2", false)
+		r.wantCalls(r.todos.called(), "update 1 [description]")
+		if got := r.page().details.description.field.Text; got != "" {
+			r.Errorf("the other to-do's description is %q", got)
+		}
+	})
+}
+
+func TestLookingAtADescriptionChangesNothing(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		r.putRow("1", func(row *replica.Row) { row.Todo.Description = "hidden \u202e sign\r\n" })
+		r.describe()
+		r.typed("x")
+		r.key(fyne.KeyBackspace)
+		r.after(2 * typingPause)
+		r.click("2", false)
+		r.wantCalls(r.todos.called())
+	})
+}
+
+func TestAVeryLongDescriptionIsShownButNotEdited(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		r.putRow("1", func(row *replica.Row) { row.Todo.Description = strings.Repeat("word ", editMost) })
+		r.click("1", false)
+		r.wantText("This description is too long to be edited here.")
+		if r.page().details.description.edit.Visible() {
+			r.Error("it is in the field")
+		}
+	})
+}
+
+func TestF2Renames(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		r.key(fyne.KeyDown)
+		r.key(fyne.KeyF2)
+		f := r.focusedField()
+		if f.Text != "Rotate the staging signing keys" || f.SelectedText() != f.Text {
+			r.Fatalf("the field holds %q, selected %q", f.Text, f.SelectedText())
+		}
+		r.typed("Rotate all keys")
+		r.key(fyne.KeyReturn)
+		r.wantCalls(r.todos.called(), "update 1 [title]")
+		r.wantText("Rotate all keys")
+	})
+}
+
+func TestEscapeKeepsTheTitle(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		r.key(fyne.KeyDown)
+		r.key(fyne.KeyF2)
+		r.typed("Something else")
+		r.key(fyne.KeyEscape)
+		r.wantCalls(r.todos.called())
+		r.wantText("Rotate the staging signing keys")
+	})
+}
+
+func TestAnEmptyTitleIsNotSaved(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		r.key(fyne.KeyDown)
+		r.key(fyne.KeyF2)
+		r.key(fyne.KeyBackspace)
+		r.typed("  ")
+		r.key(fyne.KeyReturn)
+		r.wantCalls(r.todos.called())
+	})
+}
+
+func TestTagsAreEditedAsWords(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		r.click("1", false)
+		r.page().details.tags.begin()
+		r.settle()
+		if got := r.focusedField().Text; got != "security" {
+			r.Fatalf("the field holds %q", got)
+		}
+		r.typed("security, #urgent,, Security, two words ")
+		r.key(fyne.KeyReturn)
+		r.wantCalls(r.todos.called(), "update 1 [tags]")
+		if got := strings.Join(r.todos.rows["1"].Todo.Tags, "|"); got != "security|urgent|two words" {
+			r.Errorf("the tags are %q", got)
+		}
+	})
+}
+
+func TestATagThatCannotBeShownSurvivesAnEdit(t *testing.T) {
+	before := []string{"a\u202eb", "c"}
+	got := parseTags(todo.Line(before[0])+", c, d", before)
+	if strings.Join(got, "|") != "a\u202eb|c|d" {
+		t.Errorf("the tags became %q", got)
+	}
+}
+
+// pick chooses an entry of the menu that is open.
+func (r *rig) pick(below *valueButton, words string) {
+	r.Helper()
+	test.Tap(below)
+	r.settle()
+	top := r.w.Canvas().Overlays().Top()
+	if top == nil {
+		r.Fatal("no menu is open")
+	}
+	var item fyne.Tappable
+	walk(top, func(o fyne.CanvasObject) {
+		w, ok := o.(fyne.Tappable)
+		if !ok {
+			return
+		}
+		walk(o, func(inner fyne.CanvasObject) {
+			if label, ok := inner.(interface{ AccessibilityLabel() string }); ok && label.AccessibilityLabel() == words {
+				item = w
+			}
+		})
+		if markup := test.RenderObjectToMarkup(o); strings.Contains(markup, ">"+words+"<") {
+			item = w
+		}
+	})
+	if item == nil {
+		r.Fatalf("the menu does not offer %q", words)
+	}
+	test.Tap(item)
+	r.settle()
+}
+
+func TestStatusPriorityAndDateAreChosenFromMenus(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		r.click("1", false)
+		d := r.page().details
+		r.pick(d.priority, "Low")
+		r.pick(d.due, "Tomorrow")
+		r.pick(d.status, "Completed")
+		r.wantCalls(r.todos.called(), "update 1 [priority]", "update 1 [dueDate]", "update 1 [completed]")
+		got := r.todos.rows["1"].Todo
+		if got.Priority != todo.Low || !got.Completed || !got.Due.Equal(time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)) {
+			r.Errorf("the to-do is %+v", got)
+		}
+	})
+}
+
+func TestTheDateIsTakenAway(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		r.click("1", false)
+		r.pick(r.page().details.due, "No date")
+		if !r.todos.rows["1"].Todo.Due.IsZero() {
+			r.Error("the date is still there")
+		}
+	})
+}
+
+func TestAConflictShowsBothSides(t *testing.T) {
+	for words, want := range map[string]string{"Keep mine": "resolve 2 0", "Keep theirs": "resolve 2 1", "Keep both": "resolve 2 2"} {
+		t.Run(words, func(t *testing.T) {
+			signedIn(t, func(r *rig) {
+				r.putRow("2", func(row *replica.Row) {
+					theirs := row.Todo
+					theirs.Title, theirs.Due = "Ship release notes for 2.5", time.Time{}
+					row.State, row.Theirs, row.Fields = replica.Conflict, &theirs, []todo.Field{todo.FieldTitle, todo.FieldDue}
+				})
+				if r.rowWidget("2").shown.state != replica.Conflict {
+					r.Error("the row is not marked")
+				}
+				r.click("2", false)
+				for _, side := range []string{"Title here", "Ship release notes for 2.4", "Title at the server", "Ship release notes for 2.5", "Due date at the server", "None"} {
+					r.wantText(side)
+				}
+				r.tap(words)
+				r.wantCalls(r.todos.called(), want)
+			})
+		})
+	}
+}
+
+func TestR33_ARefusedChangeSaysWhyAndWhatCanBeDone(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		f := fault.New(fault.StepCall, fault.Invalid, "invalid", "The server does not take this title.").WithServer(422, "title too long")
+		r.todos.pending = []replica.Pending{{Number: 7, Edit: todo.Edit{ID: "3", At: noon}, Title: "Review the ID-JAG policy with IT", What: "Rename", State: replica.PendingRefused, Why: "The server does not take it as it is.", Fault: f}}
+		r.putRow("3", func(row *replica.Row) { row.State, row.Fault = replica.Refused, f })
+		r.click("3", false)
+		r.wantText("The server does not take this title.")
+		r.tap("What can be done")
+		r.wantText("Rename “Review the ID-JAG policy with IT”")
+		r.wantText("The server does not take it as it is.")
+		r.tap("Try again")
+		r.tap("Discard")
+		r.wantCalls(r.todos.called(), "retry 7", "discard 7")
+		r.tap("Look at it")
+		if r.page().outbox != nil || r.page().chosen != "3" {
+			r.Error("the to-do is not shown")
+		}
+	})
+}
+
+func TestTheOutboxFollowsTheReplica(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		test.Tap(r.page().status.sentence)
+		r.settle()
+		r.wantText("Every change is at the server.")
+		r.change(func() {
+			r.todos.pending = []replica.Pending{{Number: 1, Title: "A", What: "Complete", Edit: todo.Edit{At: noon.Add(-time.Hour)}}}
+		})
+		r.wantText("Complete “A”")
+		r.wantText("1 h ago")
+		r.key(fyne.KeyEscape)
+		r.wantNoText("Complete “A”")
+	})
+}
+
+func TestTheAgeOfAChangeIsKeptUpToDate(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		r.putRow("1", func(row *replica.Row) { row.State, row.Changed = replica.Waiting, noon.Add(-2*time.Minute) })
+		r.click("1", false)
+		r.wantText("2 min ago on this computer")
+		r.after(61 * time.Second)
+		r.wantText("3 min ago on this computer")
+	})
+}

@@ -1,0 +1,158 @@
+package gui
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/test"
+
+	"waybill/auth"
+	"waybill/fault"
+	"waybill/replica"
+	"waybill/session"
+	"waybill/todo"
+)
+
+// The pictures below are drawn by Fyne's software painter with its bundled
+// fonts and must match to the pixel. After a wanted change look at
+// testdata/failed and move what is right to testdata.
+
+// picture compares the window with its masters.
+func (r *rig) picture(name string, in ...Appearance) {
+	r.Helper()
+	for _, a := range in {
+		r.w.setAppearance(a)
+		r.settle()
+		size := r.w.Canvas().Size()
+		r.w.win.Resize(size.SubtractWidthHeight(1, 1)) // wrapped text settles at the second layout
+		r.w.win.Resize(size)
+		test.AssertImageMatches(r.T, name+"-"+string(a)+".png", r.w.Canvas().Capture())
+	}
+}
+
+func TestPictureOfTheToDos(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		r.w.win.Resize(fyne.NewSize(1000, 560))
+		r.change(func() { r.todos.status.Sentence = "Synced 12:04 · 1 change waiting" })
+		r.putRow("1", func(row *replica.Row) { row.State, row.Changed = replica.Waiting, noon.Add(-2*time.Minute) })
+		r.click("1", false)
+		r.picture("todos", AppearanceLight, AppearanceDark)
+	})
+}
+
+func TestPictureOfAConflict(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		r.w.win.Resize(fyne.NewSize(1000, 560))
+		r.change(func() {
+			r.todos.status = replica.Status{Sentence: "2 changes need a look", Kind: replica.Attention, LastSync: noon}
+		})
+		r.putRow("2", func(row *replica.Row) {
+			theirs := row.Todo
+			theirs.Title = "Ship release notes for 2.5"
+			row.State, row.Theirs, row.Fields = replica.Conflict, &theirs, []todo.Field{todo.FieldTitle}
+		})
+		r.putRow("3", func(row *replica.Row) { row.State = replica.Refused })
+		r.click("2", false)
+		r.picture("conflict", AppearanceDark)
+	})
+}
+
+func TestPictureOfAReadOnlyListInANarrowWindow(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		r.w.win.Resize(fyne.NewSize(480, 520))
+		r.change(func() { r.todos.writable, r.todos.why = false, "This server offers no way to change to-dos." })
+		r.picture("narrow", AppearanceLight)
+	})
+}
+
+func TestPictureOfHostileAndLongText(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		r.w.win.Resize(fyne.NewSize(1000, 560))
+		r.change(func() {
+			for i, title := range []string{
+				"\x1b[31mred\x00 \u202egnp.exe", "![x](http://evil.example/p.png) **bold**", strings.Repeat("Z\u0351\u0327\u0310\u0352\u0353\u0354", 60),
+				"Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz und Donaudampfschifffahrtsgesellschaftskapitän", "",
+			} {
+				id := string(rune('a' + i))
+				r.todos.rows[id] = &replica.Row{Todo: todo.Todo{ID: id, Title: title, Tags: []string{"Geschwindigkeitsbegrenzung", strings.Repeat("tag", 90)}, Due: wholeDayAt(noon, 0)}}
+			}
+		})
+		r.click("d", false)
+		r.picture("hostile", AppearanceLight)
+	})
+}
+
+func TestPictureOfNothingToShow(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		r.w.win.Resize(fyne.NewSize(1000, 560))
+		r.change(func() { clear(r.todos.rows) })
+		r.picture("empty", AppearanceLight)
+	})
+}
+
+func TestPictureOfTheNotices(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		r.w.win.Resize(fyne.NewSize(1000, 560))
+		r.change(func() {
+			r.todos.removal = &replica.Removal{Missing: 25, Total: 60}
+			r.todos.status = replica.Status{Sentence: "Sign in to send 3 changes", Kind: replica.SignIn, LastSync: noon}
+		})
+		r.b.update(func(s *session.State) {
+			s.VaultMode, s.VaultReason = auth.VaultMemory, "This computer has no keyring, so you stay signed in only until Waybill is closed."
+		})
+		r.w.report(fault.New(fault.StepJWTBearer, fault.Config, "invalid_client", "The resource's authorization server did not accept this app.").
+			WithRemedy("Check which client id and secret stand in which card."))
+		r.settle()
+		r.picture("notices", AppearanceLight, AppearanceDark)
+	})
+}
+
+func TestPictureOfTheFirstRun(t *testing.T) {
+	signedOut(t, func(r *rig) {
+		r.w.win.Resize(fyne.NewSize(760, 520))
+		r.picture("welcome", AppearanceLight, AppearanceDark)
+	})
+}
+
+func TestPictureOfTheWait(t *testing.T) {
+	signedOut(t, func(r *rig) {
+		r.w.win.Resize(fyne.NewSize(760, 420))
+		r.tap("Try the built-in playground")
+		r.after(28 * time.Second)
+		r.picture("waiting", AppearanceDark)
+	})
+}
+
+func TestPictureOfAForm(t *testing.T) {
+	signedOut(t, func(r *rig) {
+		r.w.win.Resize(fyne.NewSize(900, 760))
+		r.tap("Another provider")
+		r.fill("Client ID", 0, "client_1a2b-at-todo0")
+		r.fill("Client ID", 1, "client_1a2b")
+		r.fill("Client secret", 0, " secret")
+		r.picture("form", AppearanceLight)
+	})
+}
+
+func TestPictureOfTheOutbox(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		r.w.win.Resize(fyne.NewSize(1000, 560))
+		r.todos.pending = []replica.Pending{
+			{Number: 1, Edit: todo.Edit{ID: "1", At: noon.Add(-2 * time.Minute)}, Title: "Rotate the staging signing keys", What: "Change the priority", Why: "It is sent at the next sync."},
+			{Number: 2, Edit: todo.Edit{ID: "2", At: noon.Add(-time.Hour)}, Title: "Ship release notes for 2.4", What: "Rename", State: replica.PendingRefused, Why: "The server does not take it as it is."},
+			{Number: 3, Edit: todo.Edit{ID: "3", At: noon.Add(-time.Hour)}, Title: "Review the ID-JAG policy", What: "Complete", State: replica.PendingDiscarded, Why: "You discarded it."},
+		}
+		r.press(ctrl, fyne.KeyO)
+		r.picture("outbox", AppearanceLight)
+	})
+}
+
+func TestPictureOfTheSettings(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		r.w.win.Resize(fyne.NewSize(1000, 560))
+		r.press(ctrl, fyne.KeyComma)
+		r.picture("settings", AppearanceDark)
+	})
+}
