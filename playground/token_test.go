@@ -1,7 +1,6 @@
 package playground_test
 
 import (
-	"crypto/rand"
 	"net/http"
 	"net/url"
 	"strings"
@@ -10,11 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-jose/go-jose/v4"
-	"github.com/go-jose/go-jose/v4/jwt"
-
 	"waybill/playground"
-	"waybill/playground/playgroundtest"
 	"waybill/secret"
 )
 
@@ -241,8 +236,6 @@ func TestClientAuthentication(t *testing.T) {
 	}
 }
 
-const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-
 // A 401 says how to authenticate (RFC 6749 section 5.2).
 func TestRefusedClientIsChallenged(t *testing.T) {
 	_, a := begin(t, playground.Options{})
@@ -289,88 +282,6 @@ func TestMalformedTokenRequestsAreRefused(t *testing.T) {
 	if status, _, _ := a.send(a.request(http.MethodGet, a.at.IdP+"/token", nil)); status != http.StatusMethodNotAllowed {
 		t.Errorf("GET at the token endpoint answers %d", status)
 	}
-}
-
-// private_key_jwt (RFC 7523 section 3, OpenID Connect Core section 9).
-func TestPrivateKeyJWT(t *testing.T) {
-	key, err := playgroundtest.Key()
-	if err != nil {
-		t.Fatal(err)
-	}
-	now := time.Now()
-	jwks := mustJSON(t, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &key.PublicKey, KeyID: "k1", Algorithm: "RS256", Use: "sig"}}})
-	_, a := begin(t, playground.Options{Now: func() time.Time { return now }, Clients: []playground.Client{{
-		ID: "keyed", JWKS: jwks, RedirectURIs: []string{redirectURI},
-		Connections: []playground.ResourceConnection{{Resource: playground.API, JWKS: jwks}},
-	}}})
-	try := func(server string, assertion string, pairs ...string) answer {
-		return a.post(server+"/token", withPairs(url.Values{
-			"grant_type": {"refresh_token"}, "client_assertion_type": {assertionType}, "client_assertion": {assertion},
-		}, pairs))
-	}
-	claims := func(change func(*jwt.Claims)) jwt.Claims {
-		c := jwt.Claims{
-			Issuer: "keyed", Subject: "keyed", Audience: jwt.Audience{a.at.IdP + "/token"}, ID: rand.Text(),
-			IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(5 * time.Minute)),
-		}
-		if change != nil {
-			change(&c)
-		}
-		return c
-	}
-	signed := func(change func(*jwt.Claims)) string { return sign(t, key, jose.RS256, "k1", "JWT", claims(change)) }
-
-	for name, got := range map[string]answer{
-		"token endpoint as aud": try(a.at.IdP, signed(nil)),
-		"issuer as aud":         try(a.at.IdP, signed(func(c *jwt.Claims) { c.Audience = jwt.Audience{a.at.IdP} })),
-		"with client_id":        try(a.at.IdP, signed(nil), "client_id", "keyed"),
-		"no kid":                try(a.at.IdP, sign(t, key, jose.RS256, "", "JWT", claims(nil))),
-		"PS256":                 try(a.at.IdP, sign(t, key, jose.PS256, "k1", "JWT", claims(nil))),
-		"an hour long":          try(a.at.IdP, signed(func(c *jwt.Claims) { c.Expiry = jwt.NewNumericDate(now.Add(time.Hour)) })),
-		"a clock 29 s ahead":    try(a.at.IdP, signed(func(c *jwt.Claims) { c.IssuedAt = jwt.NewNumericDate(now.Add(29 * time.Second)) })),
-	} {
-		if got.Error != "invalid_request" || !strings.Contains(got.Description, "refresh_token is missing") {
-			t.Errorf("%s: %d %s %s", name, got.Status, got.Error, got.Description)
-		}
-	}
-	for name, c := range map[string]struct {
-		assertion string
-		says      string
-	}{
-		"another aud":               {signed(func(c *jwt.Claims) { c.Audience = jwt.Audience{a.at.AuthorizationServer + "/token"} }), "aud"},
-		"two auds":                  {signed(func(c *jwt.Claims) { c.Audience = append(c.Audience, "https://evil.example") }), "aud"},
-		"no aud":                    {signed(func(c *jwt.Claims) { c.Audience = nil }), "aud"},
-		"another iss":               {signed(func(c *jwt.Claims) { c.Issuer = "other" }), "iss and sub"},
-		"no exp":                    {signed(func(c *jwt.Claims) { c.Expiry = nil }), "no exp"},
-		"expired":                   {signed(func(c *jwt.Claims) { c.Expiry = jwt.NewNumericDate(now.Add(-31 * time.Second)) }), "expired"},
-		"too long lived":            {signed(func(c *jwt.Claims) { c.Expiry = jwt.NewNumericDate(now.Add(2 * time.Hour)) }), "longer than an hour"},
-		"from the future":           {signed(func(c *jwt.Claims) { c.IssuedAt = jwt.NewNumericDate(now.Add(time.Minute)) }), "future"},
-		"not valid yet":             {signed(func(c *jwt.Claims) { c.NotBefore = jwt.NewNumericDate(now.Add(time.Minute)) }), "not valid yet"},
-		"no jti":                    {signed(func(c *jwt.Claims) { c.ID = "" }), "jti"},
-		"endless jti":               {signed(func(c *jwt.Claims) { c.ID = strings.Repeat("j", 300) }), "jti"},
-		"another key":               {sign(t, newKey(t), jose.RS256, "k1", "JWT", claims(nil)), "none of the client's keys"},
-		"another kid":               {sign(t, key, jose.RS256, "k2", "JWT", claims(nil)), "none of the client's keys"},
-		"HS256 with the public key": {signSymmetric(t, jwks, claims(nil)), ""},
-	} {
-		t.Run(name, func(t *testing.T) { expect(t, try(a.at.IdP, c.assertion), 401, "invalid_client", c.says) })
-	}
-	expect(t, try(a.at.IdP, signed(nil), "client_id", a.demo.ClientID), 401, "invalid_client", "not the client_id")
-	expect(t, try(a.at.IdP, signed(nil), "client_id", "keyed", "client_secret", "x"), 400, "invalid_request", "more than one way")
-
-	once := signed(nil)
-	if won := race(50, func() bool { return try(a.at.IdP, once).Error == "invalid_request" }); won != 1 {
-		t.Errorf("%d of 50 requests with one assertion got past it", won)
-	}
-	expect(t, try(a.at.IdP, once), 401, "invalid_client", "used before")
-
-	server := a.at.AuthorizationServer
-	resource := func(c *jwt.Claims) {
-		c.Issuer, c.Subject, c.Audience = "keyed-at-todo0", "keyed-at-todo0", jwt.Audience{server + "/token"}
-	}
-	if got := try(server, signed(resource), "grant_type", grantBearer, "assertion", "x"); got.Error != "invalid_grant" {
-		t.Errorf("at the authorization server: %d %s %s", got.Status, got.Error, got.Description)
-	}
-	expect(t, try(server, signed(nil), "grant_type", grantBearer, "assertion", "x"), 401, "invalid_client", "")
 }
 
 // A public client signs in with PKCE and its id alone; a secret does not make

@@ -36,7 +36,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	}
 	if refused != nil {
 		s.o.Log.Info("A token request was refused.", "server", "authorization server", "client", id,
-			"grant", oauth.Plain(form.Get("grant_type")), "error", refused.Code, "description", refused.Description)
+			"grant", oauth.GrantName(form.Get("grant_type")), "error", refused.Code)
 		refused.Write(w)
 		return
 	}
@@ -123,7 +123,7 @@ func (s *Server) read(ctx context.Context, raw string) (issuer TrustedIssuer, cl
 		return issuer, claims, "the keys of its issuer could not be fetched."
 	}
 	for _, key := range set.Keys {
-		if header.KeyID != "" && key.KeyID != header.KeyID || !usable(key, header.Algorithm) {
+		if header.KeyID != "" && key.KeyID != header.KeyID || !oauth.Usable(key, header.Algorithm) {
 			continue
 		}
 		claims = idJAG{}
@@ -132,12 +132,6 @@ func (s *Server) read(ctx context.Context, raw string) (issuer TrustedIssuer, cl
 		}
 	}
 	return issuer, claims, "its signature matches no key of its issuer, or a claim is of the wrong kind."
-}
-
-// usable reports whether a published key may verify a signature of alg
-// (RFC 7517 section 4).
-func usable(key jose.JSONWebKey, alg string) bool {
-	return key.Valid() && key.IsPublic() && key.Use != "enc" && (key.Algorithm == "" || key.Algorithm == alg)
 }
 
 // problem checks the claims (draft section 4.4.1, RFC 7523 section 3). It says

@@ -77,7 +77,8 @@ func (s *Server) suffices(req request, login state.Login) bool {
 	if req.maxAge >= 0 && s.o.Now().Sub(login.At) > req.maxAge {
 		return false
 	}
-	if wanted := strongest(req.acrValues); wanted != "" && wanted != login.ACR && login.ACR != ACRStepUp {
+	// acr_values are alternatives; the stronger context stands for both.
+	if strongest(req.acrValues) != "" && !slices.Contains(req.acrValues, login.ACR) && login.ACR != ACRStepUp {
 		return false
 	}
 	if req.idTokenHint == "" {

@@ -18,7 +18,8 @@ type ending struct {
 	client   string // "" if the request names none
 	subject  string // of id_token_hint, "" without one
 	sid      string
-	redirect string // with state, "" for none
+	redirect string   // "" for none
+	state    []string // to send back with it
 	query    string
 }
 
@@ -86,28 +87,18 @@ func (s *Server) readEnding(raw string) (ending, *oauth.Error) {
 		}
 		e.client, e.subject, e.sid = claims.Audience[0], claims.Subject, claims.SID
 	}
-	redirect := form.Get("post_logout_redirect_uri")
-	if redirect == "" {
+	target := form.Get("post_logout_redirect_uri")
+	if target == "" {
 		return e, nil
 	}
 	client, ok := s.clients[e.client]
 	if !ok {
 		return e, oauth.Errorf("invalid_request", "A post_logout_redirect_uri needs client_id or id_token_hint, to know whose it is.")
 	}
-	if !slices.Contains(client.PostLogout, redirect) {
-		return e, oauth.Errorf("invalid_request", "The post_logout_redirect_uri %s is not registered for this app, byte for byte.", oauth.Quote(redirect))
+	if !slices.Contains(client.PostLogout, target) {
+		return e, oauth.Errorf("invalid_request", "The post_logout_redirect_uri %s is not registered for this app, byte for byte.", oauth.Quote(target))
 	}
-	target, err := url.Parse(redirect)
-	if err != nil {
-		return e, oauth.Errorf("invalid_request", "The post_logout_redirect_uri cannot be read.")
-	}
-	if form.Has("state") {
-		if target.RawQuery != "" {
-			target.RawQuery += "&"
-		}
-		target.RawQuery += url.Values{"state": form["state"]}.Encode()
-	}
-	e.redirect = target.String()
+	e.redirect, e.state = target, form["state"]
 	return e, nil
 }
 
@@ -135,9 +126,9 @@ func (s *Server) signOut(w http.ResponseWriter, r *http.Request, e ending) {
 		s.pages.ended(w)
 		return
 	}
-	h := w.Header()
-	h.Set("Location", e.redirect)
-	h.Set("Cache-Control", "no-store")
-	h.Set("Referrer-Policy", "no-referrer")
-	w.WriteHeader(http.StatusSeeOther)
+	params := url.Values{}
+	if len(e.state) > 0 {
+		params["state"] = e.state
+	}
+	redirect(w, e.redirect, params)
 }

@@ -182,30 +182,35 @@ func splitLoopback(uri string) (host, rest string, ok bool) {
 }
 
 // answer sends the browser back to the client with the given parameters,
-// state, and iss (RFC 9207 section 2).
+// state, and iss (RFC 9207 section 2). The registered address is kept as it is;
+// it has no fragment.
 func (s *Server) answer(w http.ResponseWriter, req request, params url.Values) {
-	target, err := url.Parse(req.redirectURI)
-	if err != nil { // registered, so it was parsed before
-		s.pages.problem(w, oauth.Errorf("invalid_request", "The redirect_uri cannot be read."))
-		return
-	}
 	if req.state != "" {
 		params.Set("state", req.state)
 	}
 	params.Set("iss", s.o.Issuer)
-	if target.RawQuery != "" {
-		target.RawQuery += "&"
+	redirect(w, req.redirectURI, params)
+}
+
+// redirect sends the browser to an address with more parameters, by GET
+// (RFC 9700 section 4.12: never 307), without saying where it comes from.
+func redirect(w http.ResponseWriter, address string, params url.Values) {
+	if len(params) > 0 {
+		separator := "?"
+		if strings.Contains(address, "?") {
+			separator = "&"
+		}
+		address += separator + params.Encode()
 	}
-	target.RawQuery += params.Encode()
 	h := w.Header()
-	h.Set("Location", target.String())
+	h.Set("Location", address)
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer")
-	w.WriteHeader(http.StatusSeeOther) // RFC 9700 section 4.12: never 307
+	w.WriteHeader(http.StatusSeeOther)
 }
 
 // refuse sends an error back to the client (RFC 6749 section 4.1.2.1).
 func (s *Server) refuse(w http.ResponseWriter, req request, e *oauth.Error) {
-	s.o.Log.Info("An authorization request was refused.", "client", req.client.ID, "error", e.Code, "description", e.Description)
+	s.o.Log.Info("An authorization request was refused.", "client", req.client.ID, "error", e.Code)
 	s.answer(w, req, url.Values{"error": {e.Code}, "error_description": {oauth.Plain(e.Description)}})
 }

@@ -32,7 +32,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	}
 	if refused != nil {
 		s.o.Log.Info("A token request was refused.", "server", "identity provider", "client", id,
-			"grant", oauth.Plain(form.Get("grant_type")), "error", refused.Code, "description", refused.Description)
+			"grant", oauth.GrantName(form.Get("grant_type")), "error", refused.Code)
 		refused.Write(w)
 		return
 	}

@@ -211,11 +211,20 @@ func verifyAssertion(set jose.JSONWebKeySet, raw string) (jwt.Claims, string) {
 		if id := token.Headers[0].KeyID; id != "" && key.KeyID != "" && id != key.KeyID {
 			continue
 		}
-		if key.Valid() && key.IsPublic() && token.Claims(key.Key, &claims) == nil {
+		if !Usable(key, token.Headers[0].Algorithm) {
+			continue
+		}
+		if token.Claims(key.Key, &claims) == nil {
 			return claims, ""
 		}
 	}
 	return claims, "is signed by none of the client's keys."
+}
+
+// Usable reports whether a published key may verify a signature of alg
+// (RFC 7517 section 4).
+func Usable(key jose.JSONWebKey, alg string) bool {
+	return key.Valid() && key.IsPublic() && key.Use != "enc" && (key.Algorithm == "" || key.Algorithm == alg)
 }
 
 // problem says what is wrong with an assertion's claims, "" if nothing is.

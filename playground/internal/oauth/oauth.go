@@ -42,6 +42,16 @@ const (
 	JWTAccessToken = "at+jwt"
 )
 
+// GrantName is a grant_type for the log, where nothing stands that a client made
+// up: it could be a secret in the wrong field. Descriptions quote what was sent
+// and are therefore for the answer only.
+func GrantName(grantType string) string {
+	if slices.Contains([]string{GrantCode, GrantRefresh, GrantExchange, GrantBearer}, grantType) {
+		return grantType
+	}
+	return "other"
+}
+
 // MaxForm is the most that a request's body may have, in bytes.
 const MaxForm = 64 << 10
 
