@@ -36,6 +36,9 @@ type bearer struct {
 // token returns an access token to send. A grant of no scope at all is refused
 // here, since every call with it would fail with a less clear error.
 func (b *bearer) token(ctx context.Context) (secret.Text, []string, error) {
+	if b.root.Err() != nil {
+		return secret.Text{}, nil, errClosed
+	}
 	ctx, stop := within(ctx, b.root, exchangeLimit)
 	defer stop()
 	token, granted, err := b.tokens.Token(ctx)

@@ -57,6 +57,12 @@ func (m *mint) Refused(token secret.Text) {
 	}
 }
 
+func (m *mint) held() secret.Text {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.current
+}
+
 func (m *mint) count() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -22,7 +22,8 @@ import (
 // in an answer makes it call, fetch or open anything.
 type MCPClient struct {
 	resource connection.Resource
-	http     *http.Client // pinned to the server's origin, guarded
+	polite   *http.Client // pinned to the server's origin
+	http     *http.Client // the same, guarded
 	handler  *handler
 	scopes   scopes
 	sdk      *mcp.Client
@@ -65,9 +66,10 @@ func NewMCP(o Options) *MCPClient {
 			WithRemedy("Leave mcp_version out of the connection.")
 		return c
 	}
-	hc := *o.Transport.HTTP(transport.Stream, origin)
-	hc.Transport = &guard{next: hc.Transport, bearer: b, scopes: c.scopes}
-	c.http = &hc
+	c.polite = o.Transport.HTTP(transport.Stream, origin)
+	guarded := *c.polite
+	guarded.Transport = &guard{next: c.polite.Transport, bearer: b, scopes: c.scopes}
+	c.http = &guarded
 	return c
 }
 
@@ -95,15 +97,13 @@ func (c *MCPClient) spawn(f func()) {
 // Close implements Client. It takes at most about two seconds, in which the
 // server is told that the session is over.
 func (c *MCPClient) Close() error {
-	c.handler.end()
 	c.end()
 	c.mu.Lock()
 	s := c.session
 	c.session, c.closed = nil, true
 	c.mu.Unlock()
 	if s != nil {
-		s.begin()
-		_ = s.cs.Close()
+		c.leave(s)
 	}
 	c.tasks.Wait()
 	return nil

@@ -53,6 +53,7 @@ type callState struct {
 	granted []string
 	renewed bool            // a new token was minted for this call
 	streams []chan struct{} // closed when an event stream was read to its end
+	alone   bool            // a stream has its connection for itself (HTTP/1.1)
 	problem error           // what was wrong in a stream
 }
 
@@ -78,6 +79,44 @@ func (st *callState) report(err error) {
 	if st.problem == nil {
 		st.problem = err
 	}
+}
+
+// settle waits a moment for the end of the streams so far: over HTTP/1.1 the
+// next request would otherwise not find the connection free.
+func (st *callState) settle() {
+	st.mu.Lock()
+	streams, alone := st.streams, st.alone
+	st.alone = false
+	st.mu.Unlock()
+	if !alone {
+		return
+	}
+	timer := time.NewTimer(settleLimit)
+	defer timer.Stop()
+	for _, closed := range streams {
+		select {
+		case <-closed:
+		case <-timer.C:
+			return
+		case <-st.limits.ctx.Done():
+			return
+		}
+	}
+}
+
+// takeOpen returns the streams that are not read to their end yet, once.
+func (st *callState) takeOpen() (open []chan struct{}) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	for _, closed := range st.streams {
+		select {
+		case <-closed:
+		default:
+			open = append(open, closed)
+		}
+	}
+	st.streams = nil
+	return open
 }
 
 // takeProblem returns what was wrong in a stream, once.
@@ -120,8 +159,9 @@ type guard struct {
 // RoundTrip implements http.RoundTripper.
 func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	st := stateOf(req.Context())
-	if req.Method == http.MethodDelete {
-		return g.goodbye(req, st)
+	if req.Method == http.MethodDelete { // MCPClient.leave has done it
+		return &http.Response{Status: "204 No Content", StatusCode: http.StatusNoContent, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+			Header: http.Header{}, Body: http.NoBody, Request: req}, nil
 	}
 	asked, err := sentMessage(req)
 	if err != nil {
@@ -153,7 +193,9 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		return nil, g.denied(a, st)
 	}
-	g.bearer.accepted()
+	if st != nil { // what is sent beside a call says nothing about calls
+		g.bearer.accepted()
+	}
 	if mine, theirs := req.Header.Get(headerSession), resp.Header.Get(headerSession); mine != "" && theirs != "" && mine != theirs {
 		resp.Body.Close()
 		return nil, hostile(codeSwapped, "The MCP server answered for another session.")
@@ -162,23 +204,6 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 		return g.refused(req, resp, asked, st)
 	}
 	return g.accepted(req, resp, asked, st)
-}
-
-// goodbye ends a session, unless the server has forgotten it already.
-func (g *guard) goodbye(req *http.Request, st *callState) (*http.Response, error) {
-	none := &http.Response{Status: "204 No Content", StatusCode: http.StatusNoContent, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: http.Header{}, Body: http.NoBody, Request: req}
-	if opened := openingOf(req.Context()); opened != nil && opened.gone.Load() {
-		return none, nil
-	}
-	ctx, cancel := context.WithTimeout(req.Context(), goodbyeLimit)
-	defer cancel()
-	resp, err := g.next.RoundTrip(req.WithContext(ctx))
-	if err != nil {
-		return nil, err
-	}
-	_ = g.read(req, resp, nil)
-	return none, nil
 }
 
 // sentMessage reads the message that the SDK is about to send.
@@ -250,6 +275,7 @@ func (g *guard) accepted(req *http.Request, resp *http.Response, asked message, 
 		body := newStream(resp.Body, asked, st.progress, st.report)
 		st.mu.Lock()
 		st.streams = append(st.streams, body.closed)
+		st.alone = st.alone || resp.ProtoMajor < 2
 		st.mu.Unlock()
 		resp.Body = body
 		return resp, nil

@@ -10,7 +10,8 @@ import (
 const (
 	stallLimit   = 30 * time.Second // without anything arriving
 	mcpCallLimit = 5 * time.Minute
-	drainLimit   = time.Second // for the end of a stream whose answer has arrived
+	settleLimit  = 10 * time.Millisecond // for the end of a stream, if its connection is wanted next
+	drainLimit   = time.Second           // for the end of a stream whose answer has arrived
 )
 
 // limits bound one call in time. Their context ends with the caller's, when the
@@ -55,21 +56,25 @@ func (l *limits) stop() {
 	l.cancel(nil)
 }
 
-// stopWhen is stop as soon as done is closed, and after drainLimit at the
-// latest. Until then the end of the caller's context changes nothing, so that
+// stopWhen is stop as soon as all of done are closed, and after drainLimit at
+// the latest. Until then the end of the caller's context changes nothing, so that
 // a connection whose answer is complete can be used again.
-func (l *limits) stopWhen(done <-chan struct{}, root context.Context) {
+func (l *limits) stopWhen(done []chan struct{}, root context.Context) {
 	l.ended.Store(true)
 	l.detach[0]()
 	l.stall.Stop()
 	timer := time.NewTimer(drainLimit)
 	go func() {
 		defer timer.Stop()
-		select {
-		case <-done:
-		case <-timer.C:
-		case <-root.Done():
+		defer l.stop()
+		for _, closed := range done {
+			select {
+			case <-closed:
+			case <-timer.C:
+				return
+			case <-root.Done():
+				return
+			}
 		}
-		l.stop()
 	}()
 }

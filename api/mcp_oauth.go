@@ -20,9 +20,8 @@ type handler struct {
 	bearer *bearer
 	scopes scopes
 
-	mu     sync.Mutex
-	last   secret.Text
-	ending bool // no token is minted any more
+	mu   sync.Mutex
+	last secret.Text // that was sent
 }
 
 var _ auth.OAuthHandler = (*handler)(nil)
@@ -38,12 +37,11 @@ type tokenSource struct {
 	ctx context.Context
 }
 
-// Token implements oauth2.TokenSource.
+// Token implements oauth2.TokenSource. No token is minted for a session that is
+// over.
 func (s tokenSource) Token() (*oauth2.Token, error) {
-	s.h.mu.Lock()
-	token, ending := s.h.last, s.h.ending
-	s.h.mu.Unlock()
-	if !ending {
+	token := s.h.lastToken()
+	if opened := openingOf(s.ctx); opened == nil || !opened.gone.Load() {
 		var err error
 		if token, _, err = s.h.bearer.token(s.ctx); err != nil {
 			return nil, opaque{err}
@@ -55,11 +53,10 @@ func (s tokenSource) Token() (*oauth2.Token, error) {
 	return &oauth2.Token{AccessToken: token.Reveal(), TokenType: "Bearer"}, nil
 }
 
-// end stops minting: what is still sent is a goodbye.
-func (h *handler) end() {
+func (h *handler) lastToken() secret.Text {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.ending = true
+	return h.last
 }
 
 // Authorize implements auth.OAuthHandler. The guard calls for it only by

@@ -45,6 +45,9 @@ type session struct {
 	begun chan struct{} // closed when the first call has its connection
 	once  sync.Once
 
+	over context.Context // ends when the session is left
+	end  context.CancelFunc
+
 	refused error // why server/discover failed, where initialize would fail alike
 
 	learnt learnt
@@ -123,7 +126,7 @@ func (c *MCPClient) sending(next mcp.MethodHandler) mcp.MethodHandler {
 			c.sayInitialized(ctx, s, func(ctx context.Context) { _, _ = next(ctx, method, req) })
 			return nil, nil
 		}
-		res, err := next(ctx, method, req)
+		res, err := afterInitialized(ctx, func() (mcp.Result, error) { return next(ctx, method, req) })
 		switch res := res.(type) {
 		case *mcp.ReadResourceResult:
 			res.TTLMs = 0
@@ -160,7 +163,7 @@ func hopeless(err error) bool {
 // sayInitialized sends the notification in the background. Over HTTP/1.1 it
 // waits until the first call has taken the open connection.
 func (c *MCPClient) sayInitialized(ctx context.Context, s *session, send func(context.Context)) {
-	limits := newLimits(context.WithoutCancel(ctx), c.root)
+	limits := newLimits(context.WithoutCancel(ctx), s.over)
 	c.spawn(func() {
 		defer limits.stop()
 		defer close(s.ready)
@@ -190,6 +193,7 @@ func (c *MCPClient) open(ctx context.Context) (*session, error) {
 	}
 	version := c.knownVersion()
 	s := &session{ready: make(chan struct{}), begun: make(chan struct{})}
+	s.over, s.end = context.WithCancel(context.Background())
 	if version >= versionModern {
 		s.assumed = version
 	}
@@ -202,6 +206,7 @@ func (c *MCPClient) open(ctx context.Context) (*session, error) {
 		MaxEventSize:         maxItem + 1<<10,
 	}, &mcp.ClientSessionOptions{ProtocolVersion: version})
 	if err != nil {
+		s.end()
 		return nil, err
 	}
 	s.cs = cs
@@ -240,8 +245,43 @@ func (c *MCPClient) drop(s *session) {
 		c.session = nil
 	}
 	c.mu.Unlock()
+	c.spawn(func() { c.leave(s) })
+}
+
+// leave ends a session, within goodbyeLimit. The server is told here and not by
+// the SDK, which would hold all its locks while it waits for the answer.
+func (c *MCPClient) leave(s *session) {
+	ctx, cancel := context.WithTimeout(context.Background(), goodbyeLimit)
+	defer cancel()
 	s.begin()
-	c.spawn(func() { _ = s.cs.Close() })
+	if id := s.cs.ID(); id != "" && !s.gone.Swap(true) {
+		select {
+		case <-s.ready: // a server hears the goodbye after the greeting
+		case <-ctx.Done():
+		}
+		c.sayGoodbye(ctx, id, s.cs.InitializeResult().ProtocolVersion)
+	}
+	s.gone.Store(true)
+	s.end()
+	_ = s.cs.Close()
+}
+
+// sayGoodbye asks the server to forget the session. That it does is its own
+// affair.
+func (c *MCPClient) sayGoodbye(ctx context.Context, id, version string) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodDelete, c.resource.URL, nil)
+	if err != nil {
+		return
+	}
+	req.Header.Set(headerSession, id)
+	req.Header.Set("Mcp-Protocol-Version", version)
+	req.Header.Set("Authorization", "Bearer "+c.handler.lastToken().Reveal())
+	resp, err := c.polite.Do(req)
+	if err != nil {
+		return
+	}
+	_, _ = readBody(resp.Body, maxRefuse)
+	_ = resp.Body.Close()
 }
 
 // call runs f in a session. A session that the server has forgotten is opened
@@ -306,22 +346,31 @@ func (c *MCPClient) once(ctx context.Context, st *callState, f func(context.Cont
 		return c.explain(st, nil, err)
 	}
 	defer s.begin()
+	st.settle()
 	st.session = s
-	early := !s.isReady()
 	if err = f(inner, s); err == nil {
 		s.proven.Store(true)
-		return nil
-	}
-	if early && tooEarly(err) {
-		select {
-		case <-s.ready:
-			if err = f(inner, s); err == nil {
-				return nil
-			}
-		case <-inner.Done():
-		}
 	}
 	return c.explain(st, s, err)
+}
+
+// afterInitialized repeats a call that a server refused because it had not yet
+// seen the initialized notification, which goes out beside the first calls.
+func afterInitialized(ctx context.Context, send func() (mcp.Result, error)) (mcp.Result, error) {
+	st := stateOf(ctx)
+	if st == nil || st.session == nil || st.session.isReady() {
+		return send()
+	}
+	res, err := send()
+	if !tooEarly(err) {
+		return res, err
+	}
+	select {
+	case <-st.session.ready:
+		return send()
+	case <-ctx.Done():
+		return res, err
+	}
 }
 
 // tooEarly reports whether a server may have refused a call because it had not
@@ -334,17 +383,10 @@ func tooEarly(err error) bool {
 
 // release ends a call, once its streams are read to their end.
 func (c *MCPClient) release(st *callState) {
-	st.mu.Lock()
-	streams := st.streams
-	st.streams = nil
-	st.mu.Unlock()
-	for _, closed := range streams {
-		select {
-		case <-closed:
-		default:
-			st.limits.stopWhen(closed, c.root)
-			return
-		}
+	st.settle()
+	if open := st.takeOpen(); len(open) > 0 {
+		st.limits.stopWhen(open, c.root)
+		return
 	}
 	st.limits.stop()
 }

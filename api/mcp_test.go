@@ -65,7 +65,7 @@ func TestMCP_RequestsCarryTokenSessionAndVersion(t *testing.T) {
 	}
 	_ = c.Close()
 	for i, r := range p.requests() {
-		if r.header.Get("Authorization") != "Bearer "+p.mint.current.Reveal() {
+		if r.header.Get("Authorization") != "Bearer "+p.mint.held().Reveal() {
 			t.Errorf("request %d is without the token", i)
 		}
 		if i > 0 && (r.header.Get(headerSession) != "session-1" || r.header.Get("Mcp-Protocol-Version") != legacy) {

@@ -33,7 +33,7 @@ func TestREST_ListHasTheUserTheTagAndTheTodos(t *testing.T) {
 	if r.uri != "/api/todos" || r.method != http.MethodGet || r.header.Get("Accept") != "application/json" {
 		t.Fatalf("request %s %s %v", r.method, r.uri, r.header)
 	}
-	if got := r.header.Get("Authorization"); got != "Bearer "+p.mint.current.Reveal() {
+	if got := r.header.Get("Authorization"); got != "Bearer "+p.mint.held().Reveal() {
 		t.Fatal("the request does not carry the token")
 	}
 	if r.header.Get("If-None-Match") != "" {
