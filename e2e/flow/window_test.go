@@ -99,3 +99,44 @@ func ended(t *testing.T, app *desktop.Process) {
 		t.Fatalf("the app ended with status %d:\n%s", r.Code, r.Stderr)
 	}
 }
+
+func TestAClosedBrowserCanBeOpenedAgain(t *testing.T) {
+	const email = "ada@example.com"
+	d := desktop.New(t, desktop.Options{Screen: true, Keyring: desktop.Unlocked, Browser: true})
+	waybill := program.In(t, d, program.App)
+	app := waybill.Begin()
+	window := d.Window("Waybill", patience)
+	window.ClickOn("The same over MCP instead of REST", patience)
+	d.Page("/authorize", patience).CloseBrowser()
+
+	window.Await("Waiting for your browser", patience)
+	window.Await("left", patience)
+	if d.BrowserStarted() {
+		t.Fatal("the browser came back by itself")
+	}
+	window.ClickOn("Open the browser again", patience)
+	page := d.Page("/authorize", patience)
+	signInAt(page, email)
+	window.Await(email, patience)
+	titles := program.JSON[program.Todos](t, waybill.Command("todos", "--offline", "--json")).Titles()
+	if len(titles) < 20 {
+		t.Fatalf("the local copy has %d to-dos", len(titles))
+	}
+	seesTodos(t, window, titles)
+	page.CloseBrowser()
+	window.Close()
+	ended(t, app)
+}
+
+func TestACancelledSignInLeadsBackToTheBeginning(t *testing.T) {
+	d := desktop.New(t, desktop.Options{Screen: true, Keyring: desktop.Unlocked, Browser: true})
+	app := program.In(t, d, program.App).Begin()
+	window := d.Window("Waybill", patience)
+	window.ClickOn("Try the built-in playground", patience)
+	page := d.Page("/authorize", patience)
+	window.ClickOn("Cancel", patience)
+	window.Await("Welcome to Waybill", patience)
+	page.CloseBrowser()
+	window.Close()
+	ended(t, app)
+}
