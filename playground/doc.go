@@ -14,6 +14,15 @@
 // was answered is on disk first. Nothing is ever deleted because it could not
 // be read.
 //
+// # Signing in
+//
+// A browser that has signed in has a session at the identity provider, so the
+// next app needs no page: that is single sign-on. Consent is never asked for,
+// as an administrator has given it for everybody; an app that sends
+// prompt=consent or prompt=select_account gets a page that asks whether to go on
+// as this user. Signing out with the app's own ID token ends the session and
+// the app's refresh tokens.
+//
 // # State
 //
 // With Options.Dir, keys, clients with their secrets, users, sessions, refresh

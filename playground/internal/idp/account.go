@@ -70,20 +70,20 @@ func (s *Server) introspect(w http.ResponseWriter, r *http.Request) {
 func (s *Server) describe(c Client, token string) map[string]any {
 	if claims, ok := s.readAccess(token); ok && claims.ClientID == c.ID {
 		return map[string]any{
-			"active": true, "iss": s.o.Issuer, "client_id": c.ID, "sub": claims.Subject, "username": s.email(claims.Subject),
+			"active": true, "iss": s.o.Issuer, "client_id": c.ID, "sub": claims.Subject, "username": s.user(claims.Subject).Email,
 			"scope": claims.Scope, "token_type": "Bearer", "aud": claims.Audience,
 			"iat": claims.IssuedAt, "exp": claims.Expiry, "jti": claims.ID,
 		}
 	}
 	if g, refused := s.lookGrant(c, state.Hash(token)); refused == nil && !g.Used {
 		return map[string]any{
-			"active": true, "iss": s.o.Issuer, "client_id": c.ID, "sub": g.Subject, "username": s.email(g.Subject),
+			"active": true, "iss": s.o.Issuer, "client_id": c.ID, "sub": g.Subject, "username": s.user(g.Subject).Email,
 			"scope": strings.Join(g.Scopes, " "), "exp": g.Expires.Unix(),
 		}
 	}
 	if claims, err := s.readIDToken(token); err == nil && slices.Equal(claims.Audience, []string{c.ID}) && !s.expired(claims.Expiry.Time()) {
 		return map[string]any{
-			"active": true, "iss": s.o.Issuer, "client_id": c.ID, "sub": claims.Subject, "username": s.email(claims.Subject),
+			"active": true, "iss": s.o.Issuer, "client_id": c.ID, "sub": claims.Subject, "username": s.user(claims.Subject).Email,
 			"aud": c.ID, "iat": claims.IssuedAt, "exp": claims.Expiry,
 		}
 	}

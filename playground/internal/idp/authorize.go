@@ -65,7 +65,7 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request, req request) {
 	case req.asks("none"):
 		s.refuse(w, req, oauth.Errorf("login_required", "Nobody is signed in here who suits the request, and prompt=none forbids asking."))
 	case in && !req.asks("login"):
-		s.pages.confirm(w, s.form(w, r, req), s.email(login.Subject))
+		s.pages.confirm(w, s.form(w, r, req), s.user(login.Subject).Email, login.ID)
 	default:
 		s.pages.signIn(w, s.form(w, r, req), entry{email: req.loginHint})
 	}
@@ -172,12 +172,6 @@ func (s *Server) session(r *http.Request) (state.Login, bool) {
 		}
 	})
 	return login, ok && !s.expired(login.Expires)
-}
-
-func (s *Server) email(subject string) string {
-	var user state.User
-	s.o.Store.View(func(d *state.Data) { user = d.Users[subject] })
-	return user.Email
 }
 
 // setCookie sets a cookie on one path. Cookies of a loopback address go to all

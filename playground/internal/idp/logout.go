@@ -47,7 +47,7 @@ func (s *Server) endSession(w http.ResponseWriter, r *http.Request) {
 		s.signOut(w, r, e)
 	default:
 		token := s.formToken(s.formCookie(w, r, "/session/end"), "end "+e.query)
-		s.pages.end(w, "/session/end/confirm?"+e.query, token, s.email(login.Subject), e.redirect)
+		s.pages.end(w, "/session/end/confirm?"+e.query, token, s.user(login.Subject).Email, e.redirect)
 	}
 }
 

@@ -47,15 +47,16 @@ type page struct {
 	Style  template.CSS
 	Issuer string
 
-	App    string   // the client's name
-	Return string   // where the browser goes afterwards
-	Asks   []string // what the client asks for, in words
-	Action string   // where the form goes
-	Token  string
-	Email  string
-	Error  string
-	Wrong  string // the field that Error is about
-	Code   string // of a problem
+	App     string   // the client's name
+	Return  string   // where the browser goes afterwards
+	Asks    []string // what the client asks for, in words
+	Action  string   // where the form goes
+	Token   string
+	Email   string
+	Session string // that the page speaks of
+	Error   string
+	Wrong   string // the field that Error is about
+	Code    string // of a problem
 }
 
 // entry is what is already known of a sign-in: the address, and what was wrong
@@ -72,9 +73,10 @@ func (p *pages) signIn(w http.ResponseWriter, f form, e entry) {
 	p.show(w, status, v, formTargets(f.request.redirectURI))
 }
 
-func (p *pages) confirm(w http.ResponseWriter, f form, email string) {
+// confirm asks whether to go on as the user of the session sid.
+func (p *pages) confirm(w http.ResponseWriter, f form, email, sid string) {
 	v := p.about(f)
-	v.Kind, v.Title, v.Email = "confirm", "Continue as "+email, email
+	v.Kind, v.Title, v.Email, v.Session = "confirm", "Continue as "+email, email, sid
 	p.show(w, http.StatusOK, v, formTargets(f.request.redirectURI))
 }
 

@@ -78,7 +78,7 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 	case "cancel":
 		s.refuse(w, req, oauth.Errorf("access_denied", "The user cancelled the sign-in."))
 	case "continue":
-		s.proceed(w, r, req)
+		s.proceed(w, r, req, fields.Get("session"))
 	case "switch":
 		s.pages.signIn(w, s.form(w, r, req), entry{})
 	default:
@@ -96,14 +96,18 @@ func (s *Server) fields(r *http.Request) (url.Values, *oauth.Error) {
 	return oauth.ParseForm(string(raw))
 }
 
-// proceed goes on with the session that the confirmation page showed.
-func (s *Server) proceed(w http.ResponseWriter, r *http.Request, req request) {
+// proceed goes on with the session that the confirmation page spoke of. If
+// another one took its place meanwhile, the page asks again.
+func (s *Server) proceed(w http.ResponseWriter, r *http.Request, req request, sid string) {
 	login, in := s.session(r)
-	if !in || !s.suffices(req, login) {
+	switch {
+	case !in || !s.suffices(req, login):
 		s.pages.signIn(w, s.form(w, r, req), entry{email: req.loginHint, problem: "Your session has ended. Please sign in again."})
-		return
+	case login.ID != sid:
+		s.pages.confirm(w, s.form(w, r, req), s.user(login.Subject).Email, login.ID)
+	default:
+		s.finish(w, req, login)
 	}
-	s.finish(w, req, login)
 }
 
 // enter signs in with an e-mail address and six digits.
