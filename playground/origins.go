@@ -42,7 +42,9 @@ func (p *Playground) guard(role Role, next http.Handler) http.Handler {
 	_, host, _ := cutScheme(p.origins.byRole()[role])
 	strict := role == IdP || role == AuthorizationServer
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !p.hold(r) {
+		known := !strict || strings.EqualFold(r.Host, host)
+		probed := known && role == IdP && r.URL.Path == probePath
+		if !probed && !p.hold(r) {
 			return
 		}
 		h := w.Header()
@@ -50,9 +52,9 @@ func (p *Playground) guard(role Role, next http.Handler) http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		p.o.Log.Debug("A request arrived.", "service", role.String(), "method", r.Method, "path", r.URL.Path)
 		switch {
-		case strict && !strings.EqualFold(r.Host, host):
+		case !known:
 			http.Error(w, "This server answers to "+host+" only.", http.StatusMisdirectedRequest)
-		case role == IdP && r.URL.Path == probePath:
+		case probed:
 			h.Set("Cache-Control", "no-store")
 			h.Set("Content-Type", "text/plain; charset=utf-8")
 			_, _ = w.Write([]byte(p.instance))

@@ -288,6 +288,16 @@ func TestAttachAsksWhoIsThere(t *testing.T) {
 	}
 }
 
+// The latency is for clients; it does not keep other processes from finding the
+// playground.
+func TestAttachIsNotHeldBack(t *testing.T) {
+	dir := t.TempDir()
+	start(t, playground.Options{Dir: dir, Latency: time.Minute})
+	if _, found := playground.Attach(dir); !found {
+		t.Error("a slow playground is not found")
+	}
+}
+
 // A port of the last start that somebody else has by now is replaced, with a
 // word in the log; one that was asked for is not.
 func TestTakenPortIsReplacedOrNamed(t *testing.T) {
