@@ -43,6 +43,12 @@ type callback struct {
 	hasIssuer bool
 }
 
+// same reports whether the browser sent the very same answer again.
+func (a *callback) same(other callback) bool {
+	return a.code.Equal(other.code) && a.errorCode == other.errorCode && a.words == other.words &&
+		a.issuer == other.issuer && a.hasIssuer == other.hasIssuer
+}
+
 // receiver awaits the answer on a loopback port (RFC 8252 section 7.3). It
 // takes one answer: the first top-level navigation to the very path, with the
 // very state. Everything else is answered without effect and without telling

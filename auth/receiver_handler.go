@@ -78,7 +78,7 @@ func (c *receiver) callback(w http.ResponseWriter, r *http.Request, query string
 		c.accepted = &answer
 		c.answers <- answer
 	}
-	same := *c.accepted == answer
+	same := c.accepted.same(answer)
 	c.mu.Unlock()
 	if !same {
 		w.WriteHeader(http.StatusBadRequest)

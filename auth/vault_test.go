@@ -167,8 +167,16 @@ func TestVaultKeepsEveryKindOfRecordOverARestart(t *testing.T) {
 	var gotCredentials StoredCredentials
 	_, err1 := v.Get(t.Context(), "session", &gotSession)
 	_, err2 := v.Get(t.Context(), "clients", &gotCredentials)
-	if err := errors.Join(err1, err2); err != nil || gotSession != *session || gotCredentials != credentials {
-		t.Errorf("%v; session equal: %v, credentials equal: %v", err, gotSession == *session, gotCredentials == credentials)
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	if gotSession.Identity != session.Identity || !gotSession.IDToken.Equal(session.IDToken.Text) || !gotSession.Refresh.Equal(session.Refresh.Text) ||
+		!gotSession.IDTokenExpiry.Equal(session.IDTokenExpiry) || !gotSession.SignedInAt.Equal(now) || gotSession.Unverified {
+		t.Errorf("%+v", gotSession)
+	}
+	if !gotCredentials.IdP.Equal(credentials.IdP) || !gotCredentials.Resource.Equal(credentials.Resource) ||
+		!gotCredentials.IdPKey.Equal(credentials.IdPKey) || !gotCredentials.ResourceKey.Equal(credentials.ResourceKey) {
+		t.Errorf("%+v", gotCredentials)
 	}
 	wantText(t, v, "text", "five")
 	if names, err := v.Names(t.Context()); err != nil || fmt.Sprint(names) != "[clients session text]" {
