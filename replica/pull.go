@@ -48,6 +48,7 @@ func (r *Replica) pull(ctx context.Context, c api.Client) error {
 			return err
 		}
 	}
+	clear(r.sync.doubt)
 	r.sync.lastPull, r.sync.lastSync = time.Now(), r.o.Now()
 	r.publish()
 	return nil
@@ -170,6 +171,11 @@ func (r *Replica) adopt(d *difference, unknown []*todo.Todo, missing []string, r
 			if take(e.id, content) {
 				d.adopted = append(d.adopted, e.number)
 			}
+		}
+	}
+	for _, it := range r.m.items {
+		if reset && it.server == nil && it.ghost != nil && len(it.edits) > 0 {
+			take(it.id, *it.ghost)
 		}
 	}
 	left := missing[:0]

@@ -66,19 +66,19 @@ func (r *Replica) toSend() (ids []string, err error) {
 	if r.failed != nil {
 		return nil, r.failed
 	}
-	if r.m.sync.known && !r.m.sync.caps.Write || r.m.waiting == 0 {
+	if r.m.sync.known && !r.m.sync.caps.Write || r.m.waiting+r.m.look == 0 {
 		return nil, nil
 	}
 	var foreign []*entry
 	first := map[string]uint64{}
 	for _, e := range r.m.entries {
-		if e.state != entryWaiting {
+		if e.state != entryWaiting && e.state != entryConflict {
 			continue
 		}
 		if n, seen := first[e.id]; !seen || e.number < n {
 			first[e.id] = e.number
 		}
-		if e.run != r.run && !e.tried {
+		if e.run != r.run && !e.tried && e.state == entryWaiting {
 			foreign = append(foreign, e.with(func(e *entry) { e.tried = true }))
 		}
 	}
@@ -176,16 +176,22 @@ func (r *Replica) plan(id string, single bool) *action {
 	for len(edits) > 0 && edits[0].state == entryRefused && edits[0].op != todo.Create {
 		edits = edits[1:] // set aside: it holds up nothing else
 	}
-	if len(edits) == 0 || edits[0].state != entryWaiting {
+	if len(edits) == 0 {
 		return a
 	}
 	switch head := edits[0]; {
+	case head.state == entryConflict && it.server != nil:
+		if _, conflicts := mergeInto(*it.server, head, edits); len(conflicts) == 0 {
+			a.note = &record{entries: []*entry{head.with(func(e *entry) { e.state, e.fields = entryWaiting, nil })}}
+		}
+	case head.state != entryWaiting:
 	case head.op == todo.Create:
 		r.planCreate(a, it, head)
 	case head.op == todo.Delete:
 		planDelete(a, it, head)
-	case it.server == nil:
+	case it.server == nil && !r.sync.doubt[id]:
 		planRevival(a, it, edits)
+	case it.server == nil:
 	default:
 		planUpdate(a, it, edits, single)
 	}
@@ -270,7 +276,7 @@ func planUpdate(a *action, it *item, edits []*entry, single bool) {
 		if e.op != todo.Update || e.state != entryWaiting || single && len(a.acks) == 1 {
 			break
 		}
-		patch, conflicts := e.edit().Merge(now)
+		patch, conflicts := mergeInto(now, e, edits)
 		if len(conflicts) > 0 {
 			if len(a.acks) == 0 {
 				a.note = &record{entries: []*entry{e.with(func(e *entry) { e.state, e.fields = entryConflict, conflicts })}}
@@ -287,6 +293,20 @@ func planUpdate(a *action, it *item, edits []*entry, single bool) {
 		return
 	}
 	a.op, a.item, a.patch, a.ifMatch = todo.Update, now, all, it.server.ETag
+}
+
+// mergeInto merges one edit of a to-do into what the server has. That the server
+// has what a later edit wants is no conflict: as a rule that one has arrived,
+// and its answer was lost.
+func mergeInto(now todo.Todo, e *entry, edits []*entry) (patch todo.Patch, conflicts []todo.Field) {
+	patch, conflicts = e.edit().Merge(now)
+	conflicts = slices.DeleteFunc(conflicts, func(f todo.Field) bool {
+		return slices.ContainsFunc(edits, func(later *entry) bool {
+			value := only(later.patch, []todo.Field{f})
+			return later.number > e.number && later.op == todo.Update && !value.IsZero() && value.Changes(now).IsZero()
+		})
+	})
+	return patch, conflicts
 }
 
 func numbers(entries []*entry) (out []uint64) {
@@ -377,6 +397,7 @@ func (r *Replica) settle(a *action, got answer) (*record, error) {
 		fresh := rand.Text()
 		return &record{renames: []rename{{a.id, fresh}}, entries: []*entry{a.acks[0].again(a.acks[0].patch).with(func(e *entry) { e.id = fresh })}}, nil
 	case got.gone:
+		r.sync.doubt[a.id] = true
 		return &record{gone: []string{a.id}}, nil
 	case fault.Is(got.err, fault.Invalid):
 		return r.setAside(a.acks[0], got.err), nil

@@ -98,6 +98,7 @@ func open(ctx context.Context, o Options, with seams) (*Replica, error) {
 	r := &Replica{o: o, seams: with, run: rand.Uint64() | 1, log: o.Log, loaded: make(chan struct{}),
 		m: newModel(o.Now()), sending: map[uint64]bool{}, find: &finder{}}
 	r.sync.wake, r.sync.handed = make(chan struct{}, 1), map[uint64]bool{}
+	r.sync.doubt = map[string]bool{}
 	r.life, r.end = context.WithCancel(context.Background())
 	if err := r.openFile(ctx); err != nil {
 		r.end()

@@ -36,6 +36,7 @@ func (r *Replica) round(ctx context.Context, c api.Client, why reasons) error {
 		return err
 	}
 	sent := r.push(ctx, c)
+	fetch = fetch || r.inDoubt()
 	mayRead := sent == nil || !stops(sent) || fault.Is(sent, fault.Denied) || fault.Is(sent, fault.ReadOnly)
 	if !fetch || !mayRead {
 		return sent
@@ -49,6 +50,15 @@ func (r *Replica) round(ctx context.Context, c api.Client, why reasons) error {
 		sent = again
 	}
 	return sent
+}
+
+// inDoubt reports whether a to-do was found to be gone while it was sent. It
+// may have been deleted, or the server may have been set up anew and have it
+// under another id.
+func (r *Replica) inDoubt() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.sync.doubt) > 0
 }
 
 // lookElsewhere reads what other processes wrote, and shows it. mu is held.

@@ -20,10 +20,11 @@ const (
 type syncing struct {
 	wake    chan struct{} // holds one token when reasons were added
 	reasons reasons
-	waiters []chan error // of SyncNow
-	running bool         // Run is
-	owner   bool         // this process sends and fetches at this moment
-	handed  map[uint64]bool
+	waiters []chan error    // of SyncNow
+	running bool            // Run is
+	owner   bool            // this process sends and fetches at this moment
+	handed  map[uint64]bool // edits that this process has sent, whatever came of it
+	doubt   map[string]bool // to-dos that are gone at the server; a listing must say what became of them
 
 	phase       phase
 	asked       bool // the user asked for the round that runs

@@ -1,0 +1,530 @@
+package replica
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"waybill/todo"
+)
+
+// apart runs f here while the server cannot be reached and g there meanwhile,
+// and then brings both together.
+func apart(t *testing.T, s *server, r *Replica, here func(), there func()) {
+	t.Helper()
+	s.set(func() { s.before = func(string, string) error { return offline() } })
+	here()
+	synctest.Wait()
+	there()
+	s.set(func() { s.before = nil })
+	if err := r.SyncNow(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	must(t, r.SyncNow(t.Context()))
+	synctest.Wait()
+}
+
+func TestR30_DifferentFieldsMergeInSilence(t *testing.T) {
+	s := newServer(todo.Todo{ID: "1", Title: "Milk", Tags: []string{"home"}})
+	bubble(t, s, func(t *testing.T, r *Replica) {
+		runs(t, r, s)
+		apart(t, s, r, func() {
+			update(t, r, "1", todo.Patch{Completed: ptr(true), Tags: &[]string{"home", "mine"}})
+		}, func() {
+			s.change("1", func(t *todo.Todo) { t.Title, t.Tags = "Soy milk", []string{"theirs"} })
+		})
+		got, _ := s.get("1")
+		if got.Title != "Soy milk" || !got.Completed || !slices.Equal(got.Tags, []string{"theirs", "mine"}) {
+			t.Fatalf("%+v", got)
+		}
+		if row := row(t, r, "Soy milk"); row.State != Synced || !row.Todo.Completed {
+			t.Fatalf("%+v", row)
+		}
+	})
+}
+
+func conflict(t *testing.T, f func(t *testing.T, s *server, r *Replica)) {
+	t.Helper()
+	s := newServer(todo.Todo{ID: "1", Title: "Milk", Description: "two"})
+	bubble(t, s, func(t *testing.T, r *Replica) {
+		runs(t, r, s)
+		apart(t, s, r, func() {
+			update(t, r, "1", rename1("Oat milk"))
+			update(t, r, "1", todo.Patch{Completed: ptr(true)})
+		}, func() {
+			s.change("1", func(t *todo.Todo) { t.Title, t.Description = "Soy milk", "three" })
+		})
+		row := row(t, r, "Oat milk")
+		if row.State != Conflict || row.Theirs == nil || row.Theirs.Title != "Soy milk" || !slices.Equal(row.Fields, []todo.Field{todo.FieldTitle}) {
+			t.Fatalf("%+v", row)
+		}
+		wantSentence(t, r, "1 change needs a look")
+		if got, _ := s.get("1"); got.Title != "Soy milk" || got.Completed {
+			t.Fatalf("sent before the user decided: %+v", got)
+		}
+		f(t, s, r)
+		synctest.Wait()
+		if len(r.Outbox()) != 0 {
+			t.Fatalf("left: %+v", r.Outbox())
+		}
+	})
+}
+
+func TestR30_ConflictKeepMine(t *testing.T) {
+	conflict(t, func(t *testing.T, s *server, r *Replica) {
+		must(t, r.Resolve(t.Context(), "1", KeepMine))
+		synctest.Wait()
+		if got, _ := s.get("1"); got.Title != "Oat milk" || got.Description != "three" || !got.Completed {
+			t.Fatalf("%+v", got)
+		}
+	})
+}
+
+func TestR30_ConflictKeepTheirs(t *testing.T) {
+	conflict(t, func(t *testing.T, s *server, r *Replica) {
+		must(t, r.Resolve(t.Context(), "1", KeepTheirs))
+		synctest.Wait()
+		if got, _ := s.get("1"); got.Title != "Soy milk" || got.Description != "three" || !got.Completed {
+			t.Fatalf("%+v", got)
+		}
+	})
+}
+
+func TestR30_ConflictKeepBoth(t *testing.T) {
+	conflict(t, func(t *testing.T, s *server, r *Replica) {
+		must(t, r.Resolve(t.Context(), "1", KeepBoth))
+		synctest.Wait()
+		if got := s.titles(); !slices.Equal(got, []string{"Oat milk", "Soy milk"}) {
+			t.Fatalf("%v", got)
+		}
+	})
+}
+
+func TestR30_AConflictThatTheServerMovesAwayFromIsGone(t *testing.T) {
+	conflict(t, func(t *testing.T, s *server, r *Replica) {
+		s.change("1", func(t *todo.Todo) { t.Title = "Oat milk" })
+		must(t, r.SyncNow(t.Context()))
+		if got, _ := s.get("1"); !got.Completed || row(t, r, "Oat milk").State != Synced {
+			t.Fatalf("%+v", got)
+		}
+	})
+}
+
+func TestR30_DeletedThereEditedHereKeepsTheEdit(t *testing.T) {
+	for _, how := range []string{"found while sending", "found by the listing"} {
+		s := newServer(todo.Todo{ID: "1", Title: "Milk", Description: "two", Priority: todo.High})
+		bubble(t, s, func(t *testing.T, r *Replica) {
+			runs(t, r, s)
+			apart(t, s, r, func() { update(t, r, "1", rename1("Oat milk")) }, func() {
+				s.drop("1")
+				if how == "found by the listing" {
+					s.set(func() { s.reject = func(string, todo.Todo) error { return trouble(500, -1) } })
+					s.set(func() { s.before = nil })
+					_ = r.SyncNow(t.Context())
+					s.set(func() { s.reject = nil })
+				}
+			})
+			if got, ok := s.get("1"); !ok || got.Title != "Oat milk" || got.Description != "two" || got.Priority != todo.High {
+				t.Fatalf("%s: %+v, %v", how, got, ok)
+			}
+			if row := row(t, r, "Oat milk"); row.State != Synced {
+				t.Fatalf("%s: %+v", how, row)
+			}
+		})
+	}
+}
+
+func TestR30_DeletedHereEditedThereKeepsTheEdit(t *testing.T) {
+	s := newServer(todo.Todo{ID: "1", Title: "Milk"})
+	bubble(t, s, func(t *testing.T, r *Replica) {
+		runs(t, r, s)
+		apart(t, s, r, func() { must(t, r.Delete(t.Context(), "1")) }, func() {
+			s.change("1", func(t *todo.Todo) { t.Title = "Soy milk" })
+		})
+		if got := titlesOf(r); !slices.Equal(got, []string{"Soy milk"}) {
+			t.Fatalf("%v", got)
+		}
+		if p := r.Outbox(); len(p) != 1 || p[0].State != PendingDiscarded || !strings.Contains(p[0].Why, "changed elsewhere") {
+			t.Fatalf("%+v", p)
+		}
+		must(t, r.Restore(t.Context(), r.Outbox()[0].Number)) // and now for good
+		synctest.Wait()
+		if len(s.titles()) != 0 || len(titlesOf(r)) != 0 {
+			t.Fatalf("%v", s.titles())
+		}
+	})
+}
+
+func TestR30_DeletedOnBothSides(t *testing.T) {
+	s := newServer(todo.Todo{ID: "1", Title: "Milk"})
+	bubble(t, s, func(t *testing.T, r *Replica) {
+		runs(t, r, s)
+		apart(t, s, r, func() { must(t, r.Delete(t.Context(), "1")) }, func() { s.drop("1") })
+		if len(s.titles()) != 0 || len(r.Outbox()) != 0 || len(titlesOf(r)) != 0 {
+			t.Fatalf("%v %+v", s.titles(), r.Outbox())
+		}
+	})
+}
+
+func TestR30_TheSameTextAddedOnBothSidesIsTwo(t *testing.T) {
+	s := newServer()
+	bubble(t, s, func(t *testing.T, r *Replica) {
+		runs(t, r, s)
+		add(t, r, "Bread") // tells that the server keeps the ids it is given
+		synctest.Wait()
+		apart(t, s, r, func() { add(t, r, "Milk") }, func() { s.change("x", func(t *todo.Todo) { t.ID, t.Title = "x", "Milk" }) })
+		if got := s.titles(); !slices.Equal(got, []string{"Bread", "Milk", "Milk"}) {
+			t.Fatalf("%v", got)
+		}
+	})
+}
+
+// Two replicas edit the same two to-dos in every pair of ways; both end alike.
+func TestI4_TwoReplicasConverge(t *testing.T) {
+	edits := map[string]func(t *testing.T, r *Replica){
+		"rename":   func(t *testing.T, r *Replica) { update(t, r, "1", rename1("by "+fmt.Sprint(r.run))) },
+		"complete": func(t *testing.T, r *Replica) { update(t, r, "1", todo.Patch{Completed: ptr(true)}) },
+		"tag":      func(t *testing.T, r *Replica) { update(t, r, "1", todo.Patch{Tags: &[]string{fmt.Sprint(r.run)}}) },
+		"delete":   func(t *testing.T, r *Replica) { must(t, r.Delete(context.Background(), "1")) },
+		"due": func(t *testing.T, r *Replica) {
+			update(t, r, "1", todo.Patch{Due: ptr(time.Unix(int64(r.run%1e6), 0))})
+		},
+		"add": func(t *testing.T, r *Replica) { add(t, r, "new") },
+	}
+	pairs := 0
+	for one, f := range edits {
+		for two, g := range edits {
+			pairs++
+			s := newServer(todo.Todo{ID: "1", Title: "Milk"}, todo.Todo{ID: "2", Title: "Bread"})
+			synctest.Test(t, func(t *testing.T) {
+				a, b := inMemory(t), inMemory(t)
+				runs(t, a, s)
+				runs(t, b, s)
+				s.set(func() { s.before = func(string, string) error { return offline() } })
+				f(t, a)
+				g(t, b)
+				synctest.Wait()
+				s.set(func() { s.before = nil })
+				for range 3 {
+					must(t, a.SyncNow(t.Context()))
+					must(t, b.SyncNow(t.Context()))
+				}
+				for _, r := range []*Replica{a, b} {
+					if row := find(r, "1"); row != nil && row.State == Conflict {
+						must(t, r.Resolve(t.Context(), "1", KeepTheirs))
+					}
+				}
+				synctest.Wait()
+				must(t, a.SyncNow(t.Context()))
+				must(t, b.SyncNow(t.Context()))
+				if fmt.Sprint(content(a)) != fmt.Sprint(content(b)) {
+					t.Errorf("%s and %s:\n%v\n%v", one, two, content(a), content(b))
+				}
+				if a.Snapshot().Status.Waiting+b.Snapshot().Status.Waiting > 0 {
+					t.Errorf("%s and %s: edits are left", one, two)
+				}
+			})
+		}
+	}
+	if pairs != 36 {
+		t.Fatalf("%d pairs", pairs)
+	}
+}
+
+func find(r *Replica, id string) *Row {
+	for _, row := range r.Snapshot().Rows {
+		if row.Todo.ID == id {
+			return row
+		}
+	}
+	return nil
+}
+
+func content(r *Replica) (out []string) {
+	for _, row := range r.Snapshot().Rows {
+		out = append(out, fmt.Sprintf("%q %v %v %v", row.Todo.Title, row.Todo.Completed, row.Todo.Tags, row.Todo.Due.Unix()))
+	}
+	slices.Sort(out)
+	return out
+}
+
+// A server that fails half of its answers, having done what it was asked or
+// not: nothing is lost and nothing is done twice.
+func TestR8_CoinFlipFailures(t *testing.T) {
+	writes := 10_000
+	if testing.Short() {
+		writes = 1000
+	}
+	for _, kind := range []string{"keys and ids", "ids only", "keys only", "no versions"} {
+		s := newServer()
+		s.noKeys = kind == "ids only"
+		s.ownIDs = kind == "keys only"
+		s.noETags = kind == "no versions"
+		coin := rand.New(rand.NewPCG(7, 7))
+		flip := func(string, string) error {
+			if coin.IntN(4) == 0 {
+				return trouble([]int{500, 502, 504}[coin.IntN(3)], -1)
+			}
+			return nil
+		}
+		s.before, s.after = flip, flip
+		bubble(t, s, func(t *testing.T, r *Replica) {
+			runs(t, r, s)
+			want, choice := map[string]bool{}, rand.New(rand.NewPCG(8, 8))
+			var mine []string
+			for i := range writes / 4 {
+				title := fmt.Sprintf("%s %05d", kind, i)
+				switch {
+				case i%5 == 0 || len(mine) == 0:
+					mine = append(mine, title)
+					add(t, r, title)
+				default:
+					at := choice.IntN(len(mine))
+					update(t, r, row(t, r, mine[at]).Todo.ID, rename1(title))
+					mine[at] = title
+				}
+				if i%50 == 0 {
+					time.Sleep(time.Minute)
+				}
+			}
+			for n := 0; r.Snapshot().Status.Waiting > 0; n++ {
+				time.Sleep(time.Minute)
+				if n > 500 {
+					for _, p := range r.Outbox()[:min(5, len(r.Outbox()))] {
+						t.Logf("%+v\n%+v\n%+v", p, r.m.entries[p.Number], r.m.items[p.Edit.ID])
+					}
+					t.Fatal(kind, r.Snapshot().Status, len(r.Outbox()))
+				}
+			}
+			for _, title := range mine {
+				want[title] = true
+			}
+			got := s.titles()
+			if len(got) != len(want) {
+				t.Errorf("%s: %d to-dos at the server, want %d", kind, len(got), len(want))
+			}
+			for _, title := range got {
+				if !want[title] {
+					t.Errorf("%s: the server has %q", kind, title)
+				}
+			}
+			if r.Snapshot().Status.Look > 0 {
+				t.Errorf("%s: %d need a look", kind, r.Snapshot().Status.Look)
+			}
+		})
+	}
+}
+
+func TestR31_AServerThatGivesItsOwnIDsAndKnowsNoKeysIsReadBackFirst(t *testing.T) {
+	s := newServer(some(2)...)
+	s.ownIDs, s.noKeys = true, true
+	bubble(t, s, func(t *testing.T, r *Replica) {
+		runs(t, r, s)
+		lost := true
+		s.set(func() {
+			s.after = func(op, _ string) error {
+				if op == "create" && lost {
+					lost = false
+					return offline()
+				}
+				return nil
+			}
+		})
+		id := add(t, r, "Milk")
+		synctest.Wait()
+		update(t, r, id, todo.Patch{Completed: ptr(true)}) // under the id that it had here
+		time.Sleep(2 * time.Minute)
+		if got := s.titles(); !slices.Equal(got, []string{"Milk", "item 000", "item 001"}) {
+			t.Fatalf("%v", got)
+		}
+		made := row(t, r, "Milk")
+		if at, _ := s.get(made.Todo.ID); !at.Completed || made.State != Synced {
+			t.Fatalf("%+v, %+v", at, made)
+		}
+		update(t, r, id, rename1("Oat milk")) // the old id still names it
+		synctest.Wait()
+		if got := s.titles(); !slices.Contains(got, "Oat milk") {
+			t.Fatalf("%v", got)
+		}
+	})
+}
+
+// Random programs of create, edit, complete and delete, offline and online: the
+// server sees the edits of each to-do in order.
+func TestR32_TheServerSeesALegalPrefix(t *testing.T) {
+	for seed := range uint64(200) {
+		s := newServer()
+		random := rand.New(rand.NewPCG(seed, 1))
+		bubble(t, s, func(t *testing.T, r *Replica) {
+			runs(t, r, s)
+			want := map[string][]string{}
+			var ids []string
+			for range 30 {
+				switch n := random.IntN(6); {
+				case n == 0 || len(ids) == 0:
+					id := add(t, r, "0")
+					ids = append(ids, id)
+					want[id] = []string{"0"}
+				case n == 1:
+					at := random.IntN(len(ids))
+					must(t, r.Delete(t.Context(), ids[at]))
+					want[ids[at]] = append(want[ids[at]], "gone")
+					ids = slices.Delete(ids, at, at+1)
+				case n == 2:
+					on := random.IntN(2) == 0
+					s.set(func() {
+						if s.before = nil; !on {
+							s.before = func(string, string) error { return offline() }
+						}
+					})
+				case n == 3:
+					time.Sleep(time.Duration(random.IntN(40)) * time.Second)
+				default:
+					id := ids[random.IntN(len(ids))]
+					next := fmt.Sprint(len(want[id]))
+					update(t, r, id, rename1(next))
+					want[id] = append(want[id], next)
+				}
+				for id, states := range want {
+					if at, ok := s.get(id); ok && !slices.Contains(states, at.Title) {
+						t.Fatalf("seed %d: %s is %q, which it never was", seed, id, at.Title)
+					}
+				}
+			}
+			s.set(func() { s.before = nil })
+			must(t, r.SyncNow(t.Context()))
+			for id, states := range want {
+				last := states[len(states)-1]
+				if at, ok := s.get(id); ok != (last != "gone") || ok && at.Title != last {
+					t.Fatalf("seed %d: %s ended as %q, want %q", seed, id, at.Title, last)
+				}
+			}
+		})
+	}
+}
+
+func TestR34_NoDeletionIsInferredFromWhatMayBeIncomplete(t *testing.T) {
+	s := newServer(some(100)...)
+	bubble(t, s, func(t *testing.T, r *Replica) {
+		runs(t, r, s)
+		s.drop("1", "2", "3")
+		s.set(func() { s.partial = true })
+		must(t, r.SyncNow(t.Context()))
+		if n := len(r.Snapshot().Rows); n != 100 {
+			t.Fatalf("%d rows after an incomplete listing", n)
+		}
+		s.set(func() { s.partial = false })
+		must(t, r.SyncNow(t.Context()))
+		if n := len(r.Snapshot().Rows); n != 97 {
+			t.Fatalf("%d rows after a complete one", n)
+		}
+	})
+}
+
+func guard(t *testing.T, f func(t *testing.T, s *server, r *Replica)) {
+	t.Helper()
+	s := newServer(some(100)...)
+	bubble(t, s, func(t *testing.T, r *Replica) {
+		runs(t, r, s)
+		s.set(func() {
+			for i := range 40 {
+				delete(s.items, fmt.Sprint(i))
+			}
+			s.etags++
+		})
+		must(t, r.SyncNow(t.Context()))
+		q := r.Snapshot().Removal
+		if q == nil || *q != (Removal{Missing: 40, Total: 100}) || len(r.Snapshot().Rows) != 100 {
+			t.Fatalf("%+v, %d rows", q, len(r.Snapshot().Rows))
+		}
+		wantSentence(t, r, "40 of 100 to-dos are no longer at the server")
+		f(t, s, r)
+	})
+}
+
+func TestR34_ManyMissingAtOnceAreAskedAbout(t *testing.T) {
+	guard(t, func(t *testing.T, s *server, r *Replica) {
+		must(t, r.ResolveRemoval(t.Context(), RemoveHere))
+		synctest.Wait()
+		if len(r.Snapshot().Rows) != 60 || r.Snapshot().Removal != nil || len(s.titles()) != 60 {
+			t.Fatalf("%d rows", len(r.Snapshot().Rows))
+		}
+	})
+}
+
+func TestR34_ManyMissingCanBeSentAgain(t *testing.T) {
+	guard(t, func(t *testing.T, s *server, r *Replica) {
+		must(t, r.ResolveRemoval(t.Context(), SendAgain))
+		synctest.Wait()
+		if len(r.Snapshot().Rows) != 100 || r.Snapshot().Removal != nil || len(s.titles()) != 100 {
+			t.Fatalf("%d rows, %d at the server", len(r.Snapshot().Rows), len(s.titles()))
+		}
+	})
+}
+
+func TestR34_TheQuestionGoesWhenTheyAreBack(t *testing.T) {
+	guard(t, func(t *testing.T, s *server, r *Replica) {
+		for _, item := range some(40) {
+			s.change(item.ID, func(t *todo.Todo) { *t = item })
+		}
+		must(t, r.SyncNow(t.Context()))
+		if r.Snapshot().Removal != nil || len(r.Snapshot().Rows) != 100 {
+			t.Fatalf("%+v", r.Snapshot().Removal)
+		}
+	})
+}
+
+// The server was set up anew from a backup, with new ids: unsent edits find
+// their to-dos.
+func TestR35_AServerSetUpAnewKeepsUnsentEdits(t *testing.T) {
+	s := newServer(some(10)...)
+	bubble(t, s, func(t *testing.T, r *Replica) {
+		runs(t, r, s)
+		apart(t, s, r, func() {
+			update(t, r, "3", todo.Patch{Completed: ptr(true)})
+			add(t, r, "new one")
+		}, func() {
+			s.set(func() {
+				s.items = map[string]todo.Todo{}
+				for _, item := range some(10) {
+					item.ID = "restored-" + item.ID
+					s.put(item)
+				}
+			})
+		})
+		if got, ok := s.get("restored-3"); !ok || !got.Completed {
+			t.Fatalf("%+v", got)
+		}
+		if got := s.titles(); len(got) != 11 || !slices.Contains(got, "new one") {
+			t.Fatalf("%v", got)
+		}
+	})
+}
+
+// A server that cleans up what it is sent is not taken for someone else who
+// edits at the same time.
+func TestWhatTheServerMakesOfATitleIsNoConflict(t *testing.T) {
+	s := newServer(todo.Todo{ID: "1", Title: "Milk"})
+	s.trim = true
+	bubble(t, s, func(t *testing.T, r *Replica) {
+		runs(t, r, s)
+		apart(t, s, r, func() {
+			update(t, r, "1", rename1("Oat milk "))
+			id := add(t, r, " Bread ")
+			update(t, r, id, rename1("Bread and butter"))
+			other := add(t, r, " Gone ")
+			must(t, r.Delete(t.Context(), other))
+		}, func() {})
+		update(t, r, "1", rename1("Oat milk  "))
+		must(t, r.Delete(t.Context(), "1"))
+		synctest.Wait()
+		if got := s.titles(); !slices.Equal(got, []string{"Bread and butter"}) || len(r.Outbox()) != 0 {
+			t.Fatalf("%v, %+v", got, r.Outbox())
+		}
+	})
+}
