@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 
+	"waybill/cli"
 	"waybill/connection"
 	"waybill/playground"
 	"waybill/session"
@@ -46,7 +47,7 @@ func (p *playgrounds) endpoints(ctx context.Context) (playground.Endpoints, erro
 		}
 	}
 	if err != nil {
-		return playground.Endpoints{}, err
+		return playground.Endpoints{}, cli.PlaygroundFault(err)
 	}
 	p.own = own
 	return own.Endpoints(), nil

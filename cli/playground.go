@@ -3,8 +3,11 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"waybill/fault"
 	"waybill/playground"
@@ -54,7 +57,7 @@ func runPlayground(ctx context.Context, c *call) error {
 	}
 	p, err := playground.Start(ctx, o)
 	if err != nil {
-		return err
+		return PlaygroundFault(err)
 	}
 	defer p.Close()
 	// One line, so that a script can read it and know that all is up.
@@ -64,4 +67,23 @@ func runPlayground(ctx context.Context, c *call) error {
 	c.say("The built-in playground runs until it is interrupted (Ctrl+C).")
 	<-ctx.Done()
 	return p.Close()
+}
+
+// PlaygroundFault says why the built-in playground did not start. Its errors
+// are one sentence of its own, fit to show.
+func PlaygroundFault(err error) error {
+	f := fault.New(fault.StepPlayground, fault.Failed, "playground", fault.Clean(sentence(err.Error()), maxReason)).Because(err)
+	if errors.Is(err, playground.ErrRunning) {
+		return f.WithRemedy("Use the one that runs, or add --ephemeral for one of its own.")
+	}
+	return f
+}
+
+// maxReason is how much of the playground's words is shown, in characters.
+const maxReason = 400
+
+// sentence gives a Go error the form of a sentence.
+func sentence(text string) string {
+	first, size := utf8.DecodeRuneInString(text)
+	return string(unicode.ToUpper(first)) + strings.TrimSuffix(text[size:], ".") + "."
 }
