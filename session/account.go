@@ -191,13 +191,11 @@ func (a *account) build(plans *planner) {
 
 // knownPlan is the metadata, if it has been or can be looked up quickly.
 func (a *account) knownPlan(ctx context.Context) *auth.Plan {
-	select {
-	case <-a.up:
-	default:
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(ctx, leaveLimit)
 	defer cancel()
+	if err := a.ready(ctx); err != nil {
+		return nil
+	}
 	plan, err := a.plans.plans.Get(ctx)
 	if err != nil {
 		return nil

@@ -44,6 +44,7 @@ const provider = new Provider(issuer, {
   findAccount: (_context, id) => ({ accountId: id, claims: () => ({ sub: id, email: id, name: 'Ada' }) }),
   features: { revocation: { enabled: true }, rpInitiatedLogout: { enabled: true } },
   issueRefreshToken: (_context, clientOfRequest, code) => clientOfRequest.grantTypeAllowed('refresh_token') && code.scopes.has('offline_access'),
+  rotateRefreshToken: true,
   ttl: { IdToken: client.id_token_seconds ?? 600, Session: 3600, Grant: 3600, Interaction: 600 },
 });
 
@@ -51,7 +52,7 @@ const privateKey = await importJWK(signingKey, 'RS256');
 const { kty, n, e, kid } = signingKey;
 const publicKeys = createLocalJWKSet({ keys: [{ kty, n, e, kid, alg: 'RS256' }] });
 const parameters = ['audience', 'resource', 'scope', 'requested_token_type', 'subject_token', 'subject_token_type'];
-provider.registerGrantType(TOKEN_EXCHANGE, async (context, next) => {
+provider.registerGrantType(TOKEN_EXCHANGE, async (context) => {
   const { params } = context.oidc;
   if (params.requested_token_type !== ID_JAG || params.subject_token_type !== ID_TOKEN) {
     throw new errors.InvalidRequest('only an ID token is exchanged, and only for an ID-JAG');
@@ -63,14 +64,14 @@ provider.registerGrantType(TOKEN_EXCHANGE, async (context, next) => {
     .setIssuer(issuer).setSubject(payload.sub).setAudience(params.audience)
     .setJti(randomUUID()).setIssuedAt().setExpirationTime('5m').sign(privateKey);
   context.body = { access_token: assertion, issued_token_type: ID_JAG, token_type: 'N_A', expires_in: 300 };
-  await next();
 }, parameters);
 
 server.on('request', provider.callback());
 for (const name of ['authorization.error', 'grant.error', 'server_error', 'revocation.error']) {
-  provider.on(name, (_context, error) => console.error(name, error.message, error.error_description ?? ''));
+  provider.on(name, (_context, error) => console.error(name, error.error_description ?? error.stack));
 }
-for (const name of ['authorization_code.consumed', 'grant.success', 'grant.revoked', 'refresh_token.consumed', 'refresh_token.destroyed', 'end_session.success']) {
+for (const name of ['authorization_code.consumed', 'grant.revoked', 'refresh_token.consumed', 'refresh_token.destroyed', 'end_session.success']) {
   provider.on(name, () => console.error('event', name));
 }
+provider.on('grant.success', (context) => console.error('event', context.oidc.params.grant_type));
 console.log(issuer);

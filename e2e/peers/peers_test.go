@@ -102,6 +102,7 @@ func TestACertifiedProviderServesSignInRefreshAndSignOut(t *testing.T) {
 	first.Interrupt()
 	first.Wait(10 * time.Second)
 	issuer, op := provider(t, d, settings)
+	t.Cleanup(func() { t.Logf("oidc-provider said:\n%s", op.Stderr) })
 	at, _ := program.In(t, d, program.Headless).Playground("--trust", issuer)
 	if at.Clients.REST.ResourceID != clients.Clients.REST.ResourceID {
 		t.Fatal("the playground did not keep its clients over a restart")
@@ -126,18 +127,25 @@ func TestACertifiedProviderServesSignInRefreshAndSignOut(t *testing.T) {
 
 	expired := time.Now().Add(6 * time.Second)
 	desktop.Eventually(10*time.Second, func() bool { return time.Now().After(expired) })
-	before := happened(op, "refresh_token.consumed")
+	before := happened(op, "refresh_token")
 	todos := program.JSON[program.Todos](t, waybill.Command("todos", "--json", "--connection-file", file))
 	if todos.Count < 20 {
 		t.Fatalf("%d to-dos", todos.Count)
 	}
-	if happened(op, "refresh_token.consumed") <= before {
-		t.Fatalf("the refresh token was not used:\n%s", op.Stderr)
+	if happened(op, "refresh_token") != before+1 {
+		t.Fatalf("%d refresh token grants for one command", happened(op, "refresh_token")-before)
+	}
+	// The provider rotates: an old refresh token would end the session there.
+	if again := waybill.Command("todos", "--connection-file", file); again.Code != 0 || happened(op, "grant.revoked") != 0 {
+		t.Fatalf("the next command ended with %d:\n%s", again.Code, again.Stderr)
 	}
 
 	out := waybill.Browsing(nil, "sign-out", "--no-browser", "--connection-file", file)
 	if out.Code != 0 || !strings.Contains(out.Stdout, issuer+"/session/end?") {
 		t.Fatalf("sign-out ended with %d:\n%s%s", out.Code, out.Stdout, out.Stderr)
+	}
+	if happened(op, "end_session.success") != 1 {
+		t.Error("the session at the provider was not ended")
 	}
 	if r := waybill.Command("todos", "--connection-file", file); r.Code != 3 {
 		t.Fatalf("after sign-out the status is %d:\n%s", r.Code, r.Stderr)
