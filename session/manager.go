@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"sync"
 	"time"
 
@@ -47,6 +48,10 @@ type Options struct {
 
 	OpenURL func(url string) error // opens the system browser; nil: it is never opened
 	Log     *slog.Logger           // nil: no log
+
+	// Listen replaces the loopback port that a sign-in's answer is awaited on,
+	// for tests on a network in memory; nil: a port of this computer.
+	Listen func(network, address string) (net.Listener, error)
 }
 
 // Manager holds the connections and the account in use. All methods are safe

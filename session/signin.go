@@ -51,7 +51,7 @@ func (m *Manager) BeginSignIn(ctx context.Context, name string, req SignInReques
 	attempt, err := auth.Begin(life, auth.SignInOptions{
 		Connection: configured.Connection, Credentials: configured.Credentials, Transport: m.o.Transport,
 		OpenURL: open, LoginHint: req.LoginHint, MaxAge: req.MaxAge, ACRValues: req.ACRValues, Warm: plans.warm,
-		Replaces: before,
+		Replaces: before, Listen: m.o.Listen,
 	})
 	if err != nil {
 		cancel()
