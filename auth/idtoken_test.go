@@ -403,6 +403,7 @@ func TestS43_OtherFormsAndMalformedContentsAreRefused(t *testing.T) {
 			"2 MB":            sign(changedText(claims, `"x":"`+strings.Repeat("y", 2<<20)+`"`)),
 			"duplicate claim": sign(changedText(claims, `"sub":"admin"`)), "duplicate deep down": sign(changedText(claims, `"x":[{"a":1,"a":2}]`)),
 			"10k nesting":      sign(changedText(claims, `"x":`+strings.Repeat("[", 10_000)+strings.Repeat("]", 10_000))),
+			"100 nesting":      sign(changedText(claims, `"x":`+strings.Repeat(`{"x":`, 100)+"1"+strings.Repeat("}", 100))),
 			"after the object": sign(claims + "{}"), "array": sign("[" + claims + "]"), "text": sign(`"x"`), "null": sign("null"), "invalid UTF-8": sign(changedText(claims, "\"x\":\"\xff\"")),
 			"duplicate header": v.idp.signer.raw(`{"alg":"none","alg":"ES256","kid":"one"}`, claims), "header with more": v.idp.signer.raw(`{"alg":"ES256","kid":"one"}{}`, claims),
 		}
