@@ -2,6 +2,7 @@ package gui
 
 import (
 	"runtime"
+	"slices"
 	"strings"
 
 	"fyne.io/fyne/v2"
@@ -45,49 +46,82 @@ const ctrl = fyne.KeyModifierShortcutDefault
 
 // commandTable is the one table of commands.
 func (w *Window) commandTable() []*command {
-	onTodos := func() bool { return w.todos() != nil }
-	with := func(f func(*todosPage)) func() {
-		return func() {
-			if p := w.todos(); p != nil {
-				f(p)
-			}
+	return slices.Concat(w.todoCommands(), w.viewCommands(), w.accountCommands(), w.helpCommands())
+}
+
+func (w *Window) onTodos() bool { return w.todos() != nil }
+
+// with is a command on the page of to-dos.
+func (w *Window) with(f func(*todosPage)) func() {
+	return func() {
+		if p := w.todos(); p != nil {
+			f(p)
 		}
 	}
-	chosen := func() bool { return onTodos() && w.todos().current() != nil }
-	canEdit := func() bool { return chosen() && w.todos().snapshot.CanUpdate }
-	list := func(l todo.List) func() { return with(func(p *todosPage) { p.setFilter(todo.Filter{List: l}) }) }
+}
+
+// when reports whether the page of to-dos is there and what it shows allows
+// something.
+func (w *Window) when(allowed func(*todosPage) bool) func() bool {
+	return func() bool { p := w.todos(); return p != nil && allowed(p) }
+}
+
+func (w *Window) todoCommands() []*command {
+	chosen := w.when(func(p *todosPage) bool { return p.current() != nil })
+	canEdit := w.when(func(p *todosPage) bool { return p.current() != nil && p.snapshot.CanUpdate })
 	return []*command{
 		{id: "add", group: groupTodo, title: "Add a to-do", strokes: []stroke{{char: 'n'}, {key: fyne.KeyN, mod: ctrl}},
-			enabled: func() bool { return onTodos() && w.todos().snapshot.CanAdd }, run: with((*todosPage).focusAdd)},
+			enabled: w.when(func(p *todosPage) bool { return p.snapshot.CanAdd }), run: w.with((*todosPage).focusAdd)},
 		{id: "toggle", group: groupTodo, title: "Complete or reopen", strokes: []stroke{{key: fyne.KeySpace}}, inList: true,
-			enabled: canEdit, run: with(func(p *todosPage) { p.toggle(p.chosen) })},
+			enabled: canEdit, run: w.with(func(p *todosPage) { p.toggle(p.chosen) })},
 		{id: "open", group: groupTodo, title: "Show the details", strokes: []stroke{{key: fyne.KeyReturn}}, inList: true,
-			enabled: chosen, run: with(func(p *todosPage) { p.openDetails(p.chosen) })},
+			enabled: chosen, run: w.with(func(p *todosPage) { p.openDetails(p.chosen) })},
 		{id: "rename", group: groupTodo, title: "Rename", strokes: []stroke{{key: fyne.KeyF2}},
-			enabled: canEdit, run: with(func(p *todosPage) { p.rename(p.chosen) })},
+			enabled: canEdit, run: w.with(func(p *todosPage) { p.rename(p.chosen) })},
 		{id: "due", group: groupTodo, title: "Change the due date", strokes: []stroke{{key: fyne.KeyD, mod: ctrl}},
-			enabled: canEdit, run: with(func(p *todosPage) { p.editDue(p.chosen) })},
+			enabled: canEdit, run: w.with(func(p *todosPage) { p.editDue(p.chosen) })},
 		{id: "delete", group: groupTodo, title: "Delete", strokes: []stroke{{key: fyne.KeyDelete}}, inList: true,
-			enabled: func() bool { return chosen() && w.todos().snapshot.CanDelete }, run: with(func(p *todosPage) { p.remove(p.chosen) })},
+			enabled: w.when(func(p *todosPage) bool { return p.current() != nil && p.snapshot.CanDelete }),
+			run:     w.with(func(p *todosPage) { p.remove(p.chosen) })},
 		{id: "undo", group: groupTodo, title: "Undo", strokes: []stroke{{key: fyne.KeyZ, mod: ctrl}},
-			enabled: func() bool { return onTodos() && w.todos().snapshot.Undo != "" }, run: with((*todosPage).undo)},
+			enabled: w.when(func(p *todosPage) bool { return p.snapshot.Undo != "" }), run: w.with((*todosPage).undo)},
 		{id: "redo", group: groupTodo, title: "Redo", strokes: []stroke{{key: fyne.KeyZ, mod: ctrl | fyne.KeyModifierShift}, {key: fyne.KeyY, mod: ctrl}},
-			enabled: func() bool { return onTodos() && w.todos().snapshot.Redo != "" }, run: with((*todosPage).redo)},
+			enabled: w.when(func(p *todosPage) bool { return p.snapshot.Redo != "" }), run: w.with((*todosPage).redo)},
+	}
+}
 
+func (w *Window) viewCommands() []*command {
+	commands := []*command{
 		{id: "search", group: groupView, title: "Search", strokes: []stroke{{key: fyne.KeyF, mod: ctrl}, {char: '/'}},
-			enabled: onTodos, run: with((*todosPage).focusSearch)},
-		{id: "all", group: groupView, title: "All to-dos", strokes: []stroke{{key: fyne.Key1, mod: ctrl}}, enabled: onTodos, run: list(todo.ListAll)},
-		{id: "open-todos", group: groupView, title: "To do", strokes: []stroke{{key: fyne.Key2, mod: ctrl}}, enabled: onTodos, run: list(todo.ListTodo)},
-		{id: "today", group: groupView, title: "Due today", strokes: []stroke{{key: fyne.Key3, mod: ctrl}}, enabled: onTodos, run: list(todo.ListDueToday)},
-		{id: "completed", group: groupView, title: "Completed", strokes: []stroke{{key: fyne.Key4, mod: ctrl}}, enabled: onTodos, run: list(todo.ListCompleted)},
-		{id: "sync", group: groupView, title: "Sync now", strokes: []stroke{{key: fyne.KeyF5}, {key: fyne.KeyR, mod: ctrl}}, enabled: onTodos, run: with((*todosPage).sync)},
-		{id: "outbox", group: groupView, title: "Changes that are not sent yet", strokes: []stroke{{key: fyne.KeyO, mod: ctrl}}, enabled: onTodos, run: with((*todosPage).openOutbox)},
+			enabled: w.onTodos, run: w.with((*todosPage).focusSearch)},
+		{id: "sync", group: groupView, title: "Sync now", strokes: []stroke{{key: fyne.KeyF5}, {key: fyne.KeyR, mod: ctrl}},
+			enabled: w.onTodos, run: w.with((*todosPage).sync)},
+		{id: "outbox", group: groupView, title: "Changes that are not sent yet", strokes: []stroke{{key: fyne.KeyO, mod: ctrl}},
+			enabled: w.onTodos, run: w.with((*todosPage).openOutbox)},
+	}
+	digits := []fyne.KeyName{fyne.Key1, fyne.Key2, fyne.Key3, fyne.Key4}
+	for i, list := range sidebarLists() {
+		commands = append(commands, &command{
+			id: "list-" + string(list.value), group: groupView, title: "Show: " + list.words,
+			strokes: []stroke{{key: digits[i], mod: ctrl}}, enabled: w.onTodos,
+			run: w.with(func(p *todosPage) { p.setFilter(todo.Filter{List: list.value}) }),
+		})
+	}
+	return commands
+}
 
-		{id: "sign-in", group: groupAccount, title: "Sign in again", enabled: func() bool { return onTodos() && w.state.SignInNeeded }, run: w.signInAgain},
+func (w *Window) accountCommands() []*command {
+	return []*command{
+		{id: "sign-in", group: groupAccount, title: "Sign in again",
+			enabled: w.when(func(*todosPage) bool { return w.state.SignInNeeded }), run: w.signInAgain},
 		{id: "connections", group: groupAccount, title: "Use another connection", enabled: w.canLeave, run: w.showConnections},
-		{id: "sign-out", group: groupAccount, title: "Sign out", enabled: onTodos, run: w.askSignOut},
+		{id: "sign-out", group: groupAccount, title: "Sign out", enabled: w.onTodos, run: w.askSignOut},
 		{id: "settings", group: groupAccount, title: "Settings", strokes: []stroke{{key: fyne.KeyComma, mod: ctrl}}, run: w.openSettings},
+	}
+}
 
+func (w *Window) helpCommands() []*command {
+	return []*command{
 		{id: "palette", group: groupHelp, title: "Find a command", strokes: []stroke{{key: fyne.KeyK, mod: ctrl}}, run: w.openPalette},
 		{id: "keys", group: groupHelp, title: "Keyboard shortcuts", strokes: []stroke{{key: fyne.KeyF1}, {char: '?'}}, run: w.openCheatSheet},
 		{id: "about", group: groupHelp, title: "About Waybill", run: w.openAbout},

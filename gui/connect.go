@@ -92,7 +92,7 @@ func (p *connectPage) show(err error) {
 	if err != nil {
 		p.says.set(formWords(fault.As(err)))
 	}
-	p.body.Refresh()
+	p.w.relayout()
 }
 
 // formWords puts a fault about a connection into the words of the form, which

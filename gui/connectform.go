@@ -57,7 +57,12 @@ func newConnectForm(w *Window, presets []connection.Preset) *connectForm {
 	f.name.set(f.base.Name)
 	f.redirect.set(f.base.RedirectURI)
 	for _, l := range []*labelled{f.idpID, f.idpSecret, f.resID, f.resSecret} {
-		l.field.onBlur = func() { l.trim(); f.checkCrossed() }
+		l.field.onBlur = func() {
+			if l.trim() {
+				w.relayout()
+			}
+			f.checkCrossed()
+		}
 	}
 	return f
 }
@@ -76,8 +81,8 @@ func (f *connectForm) objects() []fyne.CanvasObject {
 	idp := column(12, heading("At the identity provider", 16), blurb("Signs you in and issues the ID-JAG."))
 	res := column(12, heading("At the resource", 16), blurb("Takes the ID-JAG and gives access to the to-dos."), kind)
 	if f.presets == nil {
-		add(idp, f.issuer.box, f.idpID.box, f.idpSecret.box, newMore(f.idpScopes.box, method(f.idpMethod)))
-		add(res, f.url.box, f.resID.box, f.resSecret.box, newMore(f.server.box, f.resource.box, f.resScopes.box, method(f.resMethod)))
+		add(idp, f.issuer.box, f.idpID.box, f.idpSecret.box, f.more(f.idpScopes.box, method(f.idpMethod)))
+		add(res, f.url.box, f.resID.box, f.resSecret.box, f.more(f.server.box, f.resource.box, f.resScopes.box, method(f.resMethod)))
 		return []fyne.CanvasObject{twoColumns(14, f.name.box, redirect), twoColumns(14, card(idp), card(res)), f.crossed}
 	}
 	add(idp, f.idpID.box, f.idpSecret.box)
@@ -143,7 +148,10 @@ func (f *connectForm) all() []*labelled {
 func (f *connectForm) checkCrossed() {
 	words := crossedWords(f.idpID.value(), f.resID.value(), f.idpSecret.value(), f.resSecret.value())
 	f.crossedSays.set(words)
-	visible(f.crossed, words != "")
+	if shown := words != ""; shown != f.crossed.Visible() {
+		visible(f.crossed, shown)
+		f.w.relayout()
+	}
 }
 
 // crossedWords says what looks mixed up about the two pairs, "" if nothing.
@@ -199,11 +207,12 @@ func (l *labelled) value() string { return strings.TrimSpace(l.field.Text) }
 
 func (l *labelled) set(value string) { l.field.SetText(value) }
 
-// trim takes away what a paste brought along, and says so.
-func (l *labelled) trim() {
+// trim takes away what a paste brought along, and says so; it reports whether
+// there was anything.
+func (l *labelled) trim() bool {
 	clean := strings.TrimFunc(l.field.Text, unicode.IsSpace)
 	if clean == l.field.Text {
-		return
+		return false
 	}
 	l.field.SetText(clean)
 	words := fmt.Sprintf("Blanks around the %s were removed.", strings.ToLower(l.name))
@@ -212,23 +221,20 @@ func (l *labelled) trim() {
 	}
 	l.remark.set(words)
 	l.remark.Show()
+	return true
 }
 
-// newMore hides what is rarely needed behind a link.
-func newMore(objects ...fyne.CanvasObject) fyne.CanvasObject {
+// more hides what is rarely needed behind a link.
+func (f *connectForm) more(objects ...fyne.CanvasObject) fyne.CanvasObject {
 	inner := column(12, objects...)
 	inner.Hide()
-	var outer *fyne.Container
-	var open *link
-	open = newLink("More", func() {
-		visible(inner, !inner.Visible())
-		open.words = map[bool]string{true: "Less", false: "More"}[inner.Visible()]
-		open.Refresh()
-		outer.Refresh()
-		if c := canvasOf(outer); c != nil {
-			c.Content().Refresh() // the page grew
+	open := newLink("More", nil)
+	open.onTap = func() {
+		if open.words = "More"; !inner.Visible() {
+			open.words = "Less"
 		}
-	})
-	outer = column(12, row(0, nil, open), inner)
-	return outer
+		visible(inner, !inner.Visible())
+		f.w.relayout()
+	}
+	return column(12, row(0, nil, open), inner)
 }

@@ -28,6 +28,7 @@ type sidebar struct {
 	tagLabel *text
 	tags     []*navItem
 	items    *fyne.Container
+	scroll   *container.Scroll
 	more     *link
 	all      bool // all tags are shown
 
@@ -56,8 +57,8 @@ func newSidebar(onFilter func(todo.Filter), onAccount, onSettings func()) *sideb
 	settings := newNavItem("Settings", onSettings)
 	settings.count = -1
 	s.rebuild()
-	scroll := container.NewVScroll(inset(insets{0, 10, 8, 10}, s.items))
-	body := container.NewBorder(inset(insets{14, 8, 12, 10}, s.account), inset(insets{6, 10, 14, 10}, settings), nil, nil, scroll)
+	s.scroll = container.NewVScroll(inset(insets{0, 10, 8, 10}, s.items))
+	body := container.NewBorder(inset(insets{14, 8, 12, 10}, s.account), inset(insets{6, 10, 14, 10}, settings), nil, nil, s.scroll)
 	s.box = stack(newPanel(nil, panelStyle{fill: colorSidebar}), body)
 	return s
 }
@@ -115,6 +116,9 @@ func (s *sidebar) rebuild() {
 		s.items.Add(inset(insets{4, 10, 4, 10}, s.more))
 	}
 	s.items.Refresh()
+	if s.scroll != nil {
+		s.scroll.Refresh()
+	}
 }
 
 // navItem is an entry of the sidebar with a number.

@@ -28,6 +28,7 @@ type todosPage struct {
 	chosen   string // id of the to-do whose details are shown, "" for none
 
 	shell   *shell
+	main    *fyne.Container // the list with what stands above it
 	sidebar *sidebar
 	toolbar *toolbar
 	list    *todoList
@@ -71,8 +72,9 @@ func (p *todosPage) mainPane() fyne.CanvasObject {
 	head := inset(insets{14, 18, 2, 18}, p.toolbar.box)
 	line := container.New(&fixedHeightLayout{8}, p.toolbar.busy.box)
 	body := stack(inset(insets{0, 18, 0, 18}, p.list), p.empty.box)
-	return stack(newPanel(nil, panelStyle{fill: theme.ColorNameBackground}),
+	p.main = stack(newPanel(nil, panelStyle{fill: theme.ColorNameBackground}),
 		container.New(&underLayout{}, column(0, head, inset(insets{0, 18, 0, 18}, line)), body))
+	return p.main
 }
 
 func (p *todosPage) content() fyne.CanvasObject { return p.shell.box }
@@ -126,7 +128,7 @@ func (p *todosPage) apply(s *replica.Snapshot) {
 	}
 	p.snapshot = s
 	p.sidebar.show(s.Counts, p.filter)
-	p.toolbar.show(p.filter, s.Counts, s.CanAdd, s.Why)
+	p.showToolbar()
 	p.refilter()
 	p.details.show(p.current())
 	p.status.showStatus(s.Status)
@@ -139,6 +141,17 @@ func (p *todosPage) apply(s *replica.Snapshot) {
 		p.choose(p.following)
 		p.list.setChosen(p.following, true)
 		p.following = ""
+	}
+}
+
+// showToolbar follows the snapshot, and moves the list where the toolbar is
+// now higher or lower. (Fyne itself notices only one such change at a time.)
+func (p *todosPage) showToolbar() {
+	width := p.toolbar.box.Size().Width
+	before := heightFor(p.toolbar.box, width)
+	p.toolbar.show(p.filter, p.snapshot.Counts, p.snapshot.CanAdd, p.snapshot.Why)
+	if heightFor(p.toolbar.box, width) != before {
+		p.main.Refresh()
 	}
 }
 
@@ -165,53 +178,6 @@ func (p *todosPage) present(rows []*replica.Row) {
 	}
 }
 
-// showBusy runs the thin line, but only for what takes a while.
-func (p *todosPage) showBusy(busy bool) {
-	if p.busySoon != nil {
-		p.busySoon.Stop()
-		p.busySoon = nil
-	}
-	if !busy || p.toolbar.busy.on {
-		p.toolbar.busy.show(busy)
-		return
-	}
-	p.busySoon = time.AfterFunc(patience, func() {
-		p.w.o.Do(func() {
-			if !p.gone && p.snapshot.Status.Kind == replica.Busy {
-				p.toolbar.busy.show(true)
-			}
-		})
-	})
-}
-
-// schedule wakes the page when a time that it shows is no longer true: the
-// token's or the last change's, each said in minutes.
-func (p *todosPage) schedule() {
-	if p.minute != nil {
-		p.minute.Stop()
-		p.minute = nil
-	}
-	now := p.w.o.Now()
-	token := p.w.state.Token
-	row := p.current()
-	if !(token.Have && token.Expires.After(now)) && (row == nil || row.Changed.IsZero()) {
-		return
-	}
-	next := time.Minute
-	if token.Have && token.Expires.After(now) {
-		next = token.Expires.Sub(now)%time.Minute + time.Millisecond
-	}
-	p.minute = time.AfterFunc(next, func() {
-		p.w.o.Do(func() {
-			if !p.gone {
-				p.status.showState(p.w.state, p.w.o.Now())
-				p.details.showAge()
-				p.schedule()
-			}
-		})
-	})
-}
-
 // shapeChanged follows the width of the window.
 func (p *todosPage) shapeChanged() {
 	visible(p.toolbar.menu, p.shell.narrow)
@@ -224,7 +190,7 @@ func (p *todosPage) setFilter(f todo.Filter) {
 	p.shell.setDrawer(false)
 	p.closeDetails()
 	p.sidebar.show(p.snapshot.Counts, f)
-	p.toolbar.show(f, p.snapshot.Counts, p.snapshot.CanAdd, p.snapshot.Why)
+	p.showToolbar()
 	p.refilter()
 	p.list.ScrollToTop()
 }

@@ -513,3 +513,22 @@ func TestANoticeOfTheLocalCopyIsReadOnce(t *testing.T) {
 		}
 	})
 }
+
+func TestTheListMovesWhenTheToolbarGrows(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		top := func(o fyne.CanvasObject) float32 { return fyne.CurrentApp().Driver().AbsolutePositionForObject(o).Y }
+		p := r.page()
+		with := top(p.list)
+		r.change(func() { r.todos.writable = false })
+		without := top(p.list)
+		r.change(func() { r.todos.why = strings.Repeat("This server offers no way to change to-dos. ", 5) })
+		why := top(p.list)
+		r.change(func() { r.todos.writable, r.todos.why = true, "" })
+		if without >= with || why <= without || top(p.list) != with {
+			r.Errorf("the list begins at %v, without the field at %v, with the reason at %v, at last at %v", with, without, why, top(p.list))
+		}
+		if bottom := top(p.toolbar.add) + p.toolbar.add.Size().Height; top(p.list) < bottom {
+			r.Errorf("the list begins at %v, above the end of the field at %v", top(p.list), bottom)
+		}
+	})
+}

@@ -78,6 +78,7 @@ func (p *waitingPage) opened(s SignIn) {
 	p.says.set("Sign in to “" + title + "” in the browser window that has just opened. Waybill goes on by itself when you are done.")
 	p.reopen.Enable()
 	p.copy.Enable()
+	p.w.relayout()
 	p.track.whole = p.deadline.Sub(p.w.o.Now())
 	p.tick()
 }

@@ -78,7 +78,7 @@ func (p *welcomePage) stateChanged(s *session.State) {
 	if len(p.kept.Objects) > 0 {
 		p.kept.Objects = append([]fyne.CanvasObject{inset(insets{10, 0, 0, 0}, heading("Your connections", sizeBody))}, p.kept.Objects...)
 	}
-	p.parts.Refresh()
+	p.body.Refresh()
 }
 
 // entry is a connection that was made before.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -41,6 +42,7 @@ type Window struct {
 	stop   func()
 	route  route
 	closed bool
+	ended  atomic.Bool // the UI goroutine is about to end: nothing is handed to it any more
 }
 
 // route is what decides which page belongs on screen.
@@ -64,7 +66,14 @@ func New(app fyne.App, backend Backend, o Options) *Window {
 			return app.OpenURL(u)
 		}
 	}
-	w := &Window{app: app, backend: backend, o: o, tasks: newTasks(o.Do), state: backend.State()}
+	w := &Window{app: app, backend: backend, state: backend.State()}
+	do := o.Do
+	o.Do = func(f func()) { // once the app has stopped, fyne.Do would run it right here
+		if !w.ended.Load() {
+			do(f)
+		}
+	}
+	w.o, w.tasks = o, newTasks(o.Do)
 	app.Settings().SetTheme(newLook(w.appearance()))
 	w.win = app.NewWindow(Title)
 	w.win.SetPadded(false)
@@ -79,6 +88,7 @@ func New(app fyne.App, backend Backend, o Options) *Window {
 	if runtime.GOOS == "darwin" { // where the menu costs no room and is expected
 		w.win.SetMainMenu(fyne.NewMainMenu(w.menu()...))
 	}
+	app.Lifecycle().SetOnStopped(func() { w.ended.Store(true) })
 	app.Lifecycle().SetOnEnteredForeground(func() {
 		if p := w.todos(); p != nil {
 			p.todos.Wake(replica.WakeFocus)
@@ -107,12 +117,16 @@ func (w *Window) Close() {
 	}
 	w.closed = true
 	w.page.leave()
+	w.ended.Store(true)
 	w.stop()
 	w.tasks.close()
 }
 
-// Quit saves what is being typed and closes the window.
+// quit saves what is being typed and ends the app. The window goes at once, for
+// what is under way may take a moment to end.
 func (w *Window) quit() {
+	w.page.leave()
+	w.win.Hide()
 	w.Close()
 	w.win.Close()
 	w.app.Quit()
@@ -197,6 +211,10 @@ func (w *Window) use(info session.ConnectionInfo) {
 	w.tasks.start(func(ctx context.Context) error { return w.backend.SwitchTo(ctx, name) },
 		func(err error) { w.report(err) })
 }
+
+// relayout gives everything on screen the room that it needs now. Pages call it
+// when one of their texts or fields has come or gone.
+func (w *Window) relayout() { w.win.Content().Refresh() }
 
 // report shows a failure on whatever page is there; nil and what the user
 // cancelled are nothing to report.

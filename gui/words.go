@@ -108,7 +108,11 @@ func plural(n int, one, many string) string {
 // one, else of the address.
 func initials(name, email string) string {
 	letters := ""
-	for _, word := range strings.Fields(name) {
+	words := strings.Fields(name)
+	if len(words) == 1 {
+		return firstLetters(words[0])
+	}
+	for _, word := range words {
 		if r, _ := utf8.DecodeRuneInString(word); unicode.IsLetter(r) && utf8.RuneCountInString(letters) < 2 {
 			letters += string(unicode.ToUpper(r))
 		}
@@ -116,21 +120,22 @@ func initials(name, email string) string {
 	if letters != "" {
 		return letters
 	}
-	for _, r := range email {
-		if r == '@' {
-			break
-		}
-		if unicode.IsLetter(r) || unicode.IsDigit(r) {
-			letters += string(unicode.ToUpper(r))
-		}
-		if utf8.RuneCountInString(letters) == 2 {
-			break
+	local, _, _ := strings.Cut(email, "@")
+	return firstLetters(local)
+}
+
+// firstLetters are the first two letters or digits of a word.
+func firstLetters(word string) string {
+	letters := []rune{}
+	for _, r := range word {
+		if len(letters) < 2 && (unicode.IsLetter(r) || unicode.IsDigit(r)) {
+			letters = append(letters, unicode.ToUpper(r))
 		}
 	}
-	if letters == "" {
+	if len(letters) == 0 {
 		return "?"
 	}
-	return letters
+	return string(letters)
 }
 
 // priorityWords names a priority.

@@ -60,11 +60,11 @@ func TestInitials(t *testing.T) {
 	for _, c := range []struct{ name, email, want string }{
 		{"", "alice@example.com", "AL"},
 		{"Alice B. Smith", "x@example.com", "AB"},
-		{"Ødegård", "x@example.com", "Ø"},
+		{"Ødegård", "x@example.com", "ØD"},
 		{"", "j.doe@example.com", "JD"},
 		{"", "7@example.com", "7"},
 		{"", "", "?"},
-		{"(none)", "@", "?"},
+		{"***", "@", "?"},
 	} {
 		if got := initials(c.name, c.email); got != c.want {
 			t.Errorf("%q, %q: %q, want %q", c.name, c.email, got, c.want)

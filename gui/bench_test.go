@@ -1,0 +1,81 @@
+package gui
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/test"
+	"fyne.io/fyne/v2/widget"
+
+	"waybill/todo"
+)
+
+// manyTodos are n believable to-dos.
+func manyTodos(n int) []todo.Todo {
+	list := make([]todo.Todo, n)
+	for i := range list {
+		list[i] = todo.Todo{
+			ID: fmt.Sprint(i), Title: fmt.Sprintf("Answer question %d of the customer", i), Priority: todo.High,
+			Tags: []string{"release"}, Due: wholeDayAt(noon, i%60),
+		}
+	}
+	return list
+}
+
+// benchWindow is a window over n to-dos, with what is queued run at once.
+func benchWindow(b *testing.B, n int) *todosPage {
+	now := func() time.Time { return noon }
+	todos := newFakeTodos(now, manyTodos(n))
+	w := New(test.NewTempApp(b), newFakeBackend(now).signedIn(todos), Options{Do: func(f func()) { f() }, Now: now})
+	w.win.Resize(fyne.NewSize(1180, 760))
+	b.Cleanup(w.Close)
+	return w.todos()
+}
+
+// scroll goes down a list row by row.
+func scroll(b *testing.B, l *widget.List, step float32, n int) {
+	offset := float32(0)
+	for b.Loop() {
+		if offset += step; offset > step*float32(n-40) {
+			offset = 0
+		}
+		l.ScrollToOffset(offset)
+	}
+}
+
+func BenchmarkScrollByARow(b *testing.B) {
+	for _, n := range []int{1_000, 100_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			scroll(b, &benchWindow(b, n).list.List, rowHeight+4, n)
+		})
+	}
+	b.Run("bare labels", func(b *testing.B) {
+		titles := manyTodos(1000)
+		l := widget.NewList(func() int { return len(titles) }, func() fyne.CanvasObject { return widget.NewLabel("") },
+			func(i int, o fyne.CanvasObject) { o.(*widget.Label).SetText(titles[i].Title) })
+		win := test.NewTempApp(b).NewWindow("")
+		win.SetContent(l)
+		win.Resize(fyne.NewSize(640, 620))
+		scroll(b, l, l.MinSize().Height+4, 1000)
+	})
+}
+
+func BenchmarkShowASnapshot(b *testing.B) {
+	for _, n := range []int{1_000, 100_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			p := benchWindow(b, n)
+			one, other := p.todos.Snapshot(), *p.todos.Snapshot()
+			rows := append(other.Rows[:0:0], other.Rows...)
+			changed := *rows[3]
+			changed.Todo.Title = "Changed"
+			rows[3] = &changed
+			other.Rows = rows
+			for b.Loop() {
+				p.apply(&other)
+				p.apply(one)
+			}
+		})
+	}
+}
