@@ -60,7 +60,7 @@ func (l *Ladder) forbidden(plan *Plan, s *Session) error {
 	case time.Now().Before(l.paused):
 		f := fault.New(fault.StepCall, fault.Denied, "invalid_token", "The resource refuses every token that is issued for it.").
 			WithRemedy("Your organisation may have withdrawn your access: ask your administrator.")
-		f.RetryAfter = int(time.Until(l.paused)/time.Second) + 1
+		f.RetryAfter = int((time.Until(l.paused) + time.Second - 1) / time.Second)
 		return f
 	}
 	return nil

@@ -24,10 +24,10 @@ func inBubble(t *testing.T, f func(t *testing.T, n *virtualnet.Network, c *trans
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		n := virtualnet.New(rtt)
+		defer n.Close()
 		c := newClient(n, nil)
+		defer c.CloseIdle()
 		f(t, n, c)
-		c.CloseIdle()
-		n.Close()
 	})
 }
 
