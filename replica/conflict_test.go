@@ -247,7 +247,8 @@ func find(r *Replica, id string) *Row {
 
 func content(r *Replica) (out []string) {
 	for _, row := range r.Snapshot().Rows {
-		out = append(out, fmt.Sprintf("%q %v %v %v", row.Todo.Title, row.Todo.Completed, row.Todo.Tags, row.Todo.Due.Unix()))
+		t := row.Todo
+		out = append(out, fmt.Sprintf("%q %q %v %s %v %v", t.Title, t.Description, t.Completed, t.Priority, t.Tags, t.Due.Unix()))
 	}
 	slices.Sort(out)
 	return out

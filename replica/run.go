@@ -58,6 +58,9 @@ func (r *Replica) Run(ctx context.Context, client api.Client) error {
 	for failures := 0; ctx.Err() == nil; {
 		waiters := r.takeWaiters()
 		err := r.round(ctx, client, next)
+		if ctx.Err() == nil {
+			r.noteRound(err) // before SyncNow returns, whose callers look at the status
+		}
 		for _, w := range waiters {
 			w <- err
 		}
@@ -67,7 +70,6 @@ func (r *Replica) Run(ctx context.Context, client api.Client) error {
 		if ctx.Err() != nil {
 			break
 		}
-		r.noteRound(err)
 		r.maintain()
 		next = r.sleep(ctx, r.pause(err, failures))
 	}

@@ -50,35 +50,37 @@ func dsn(path, more string) string {
 }
 
 // openStore opens the file, or makes it.
-func openStore(path string, key [32]byte, with seams) (s *store, err error) {
+func openStore(path string, key [32]byte, with seams) (*store, error) {
 	// Without it, closing any other handle of the file in this process, such as
 	// the one that looks at its header, would drop SQLite's locks. Elsewhere
 	// than on Linux there is no such thing, and the error says so.
 	_, _ = sqlite.OFDLocking(true)
-	s = &store{path: path, box: seal.New(key), at: with.at}
+	s := &store{path: path, box: seal.New(key), at: with.at}
 	version := 0
 	if path != "" {
 		if err := disk.EnsureFile(path); err != nil {
 			return nil, err
 		}
+		var err error
 		if version, err = headerVersion(path, len(with.steps)); err != nil {
 			return nil, err
 		}
 	}
-	defer func() {
-		if err != nil {
-			s.close()
-		}
-	}()
-	if err := s.connect(""); err != nil {
-		if version == 0 || !s.connectReadOnly() {
-			return nil, s.explain("opened", err)
-		}
+	err := s.connect("")
+	if err != nil && version > 0 && s.connectReadOnly() {
+		err = nil
 	}
-	if err := s.migrate(with.steps); err != nil {
-		return nil, err
+	if err == nil {
+		err = s.migrate(with.steps)
 	}
-	return s, s.readHead()
+	if err == nil {
+		err = s.readHead()
+	}
+	if err != nil {
+		s.close()
+		return nil, s.explain("opened", err)
+	}
+	return s, nil
 }
 
 // headerVersion reads the version of the schema from the file itself, so that a

@@ -35,8 +35,12 @@ func (e Edit) Merge(theirs Todo) (patch Patch, conflicts []Field) {
 func (p Patch) has(f Field) bool { return slices.Contains(p.Fields(), f) }
 
 // MergeTags brings the tags that were added and removed between base and mine
-// onto theirs. The order is that of theirs, with what was added after it.
+// onto theirs. The order is that of theirs, with what was added after it; or
+// mine, where theirs did not change.
 func MergeTags(base, mine, theirs []string) []string {
+	if slices.Equal(base, theirs) {
+		return slices.Clone(mine)
+	}
 	merged := make([]string, 0, len(theirs)+len(mine))
 	for _, tag := range theirs {
 		removed := slices.Contains(base, tag) && !slices.Contains(mine, tag)
