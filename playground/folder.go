@@ -14,8 +14,11 @@ import (
 
 	"github.com/gofrs/flock"
 
-	"waybill/playground/internal/state"
+	"waybill/internal/disk"
 )
+
+// maxEndpoints is how large the file of the endpoints may be, in bytes.
+const maxEndpoints = 64 << 10
 
 // ErrRunning is in the chain of Start's and New's error if another playground
 // owns Options.Dir. After Start, Attach gives its endpoints.
@@ -39,7 +42,7 @@ func takeFolder(dir string) (*folder, error) {
 	if dir == "" {
 		return &folder{}, nil
 	}
-	if err := state.PrivateDir(dir); err != nil {
+	if err := disk.EnsureFolder(dir); err != nil {
 		return nil, fmt.Errorf("the playground's folder cannot be used: %w", err)
 	}
 	lock := flock.New(filepath.Join(dir, lockName), flock.SetPermissions(0o600))
@@ -75,7 +78,7 @@ func (f *folder) announce(instance string, e Endpoints) error {
 	if err != nil {
 		return err
 	}
-	return state.WriteFile(filepath.Join(f.dir, endpointsName), raw)
+	return disk.Replace(filepath.Join(f.dir, endpointsName), raw)
 }
 
 func (f *folder) withdraw() error {
@@ -96,7 +99,7 @@ const attachLimit = 2 * time.Second
 // whether it is that one which answers. It changes nothing and takes at most
 // two seconds.
 func Attach(dir string) (Endpoints, bool) {
-	raw, err := state.ReadFile(filepath.Join(dir, endpointsName))
+	raw, err := disk.Read(filepath.Join(dir, endpointsName), maxEndpoints)
 	if err != nil {
 		return Endpoints{}, false
 	}

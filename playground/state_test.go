@@ -370,7 +370,7 @@ func refusingDiskAsRoot(t *testing.T) {
 	if again := a.post(a.at.AuthorizationServer+"/token", a.bearerForm(idjag)); again.Status != 200 {
 		t.Errorf("the ID-JAG was spent without an answer: %s", again.Description)
 	}
-	if left, _ := filepath.Glob(file + ".*.new"); len(left) > 0 {
+	if left, _ := filepath.Glob(file + "*.new"); len(left) > 0 {
 		t.Errorf("temporary files are left: %v", left)
 	}
 }

@@ -76,9 +76,6 @@ type Server struct {
 
 // New makes a Server.
 func New(o Options) *Server {
-	if o.Hint == nil {
-		o.Hint = func(string) string { return "" }
-	}
 	s := &Server{o: o, clients: map[string]Client{}, issuers: map[string]TrustedIssuer{}}
 	for _, c := range o.Clients {
 		s.clients[c.ID] = c
@@ -86,16 +83,11 @@ func New(o Options) *Server {
 	for _, i := range o.Issuers {
 		s.issuers[i.ID] = i
 	}
-	s.auth = &oauth.Authenticator{
-		Find: func(id string) (oauth.Credential, bool) {
-			c, ok := s.clients[id]
-			return c.Credential, ok
-		},
-		Hint:      o.Hint,
-		Audiences: []string{o.Issuer + "/token", o.Issuer},
-		Now:       o.Now,
-		Spend:     o.Store.Spend,
+	find := func(id string) (oauth.Credential, bool) {
+		c, ok := s.clients[id]
+		return c.Credential, ok
 	}
+	s.auth = oauth.NewAuthenticator(o.Issuer, find, o.Hint, o.Now, o.Store.Spend)
 	return s
 }
 

@@ -98,16 +98,11 @@ func New(o Options) *Server {
 	for _, c := range o.Clients {
 		s.clients[c.ID] = c
 	}
-	s.auth = &oauth.Authenticator{
-		Find: func(id string) (oauth.Credential, bool) {
-			c, ok := s.clients[id]
-			return c.Credential, ok
-		},
-		Hint:      o.Hint,
-		Audiences: []string{o.Issuer + "/token", o.Issuer},
-		Now:       o.Now,
-		Spend:     o.Store.Spend,
+	find := func(id string) (oauth.Credential, bool) {
+		c, ok := s.clients[id]
+		return c.Credential, ok
 	}
+	s.auth = oauth.NewAuthenticator(o.Issuer, find, o.Hint, o.Now, o.Store.Spend)
 	return s
 }
 

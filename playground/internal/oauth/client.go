@@ -62,6 +62,16 @@ type Authenticator struct {
 	Spend func(what string, until time.Time) (bool, error)
 }
 
+// NewAuthenticator makes the Authenticator of the token endpoint at issuer +
+// "/token". A nil hint knows nothing.
+func NewAuthenticator(issuer string, find func(id string) (Credential, bool), hint func(id string) string,
+	now func() time.Time, spend func(what string, until time.Time) (bool, error)) *Authenticator {
+	if hint == nil {
+		hint = func(string) string { return "" }
+	}
+	return &Authenticator{Find: find, Hint: hint, Audiences: []string{issuer + "/token", issuer}, Now: now, Spend: spend}
+}
+
 // claim is what a request says about its client before that is checked.
 type claim struct {
 	id        string

@@ -19,6 +19,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"waybill/internal/disk"
 )
 
 // version is the form of Data that this program writes and reads.
@@ -105,6 +107,9 @@ type Store struct {
 	written []byte // the JSON of data as of the last Update that succeeded
 }
 
+// MaxFile is the size above which a file is taken for damaged, in bytes.
+const MaxFile = 256 << 20
+
 // Open reads the state in dir, or begins a new one. An empty dir keeps
 // everything in memory. The caller owns dir.
 func Open(dir string, now func() time.Time, log *slog.Logger) (*Store, error) {
@@ -112,12 +117,11 @@ func Open(dir string, now func() time.Time, log *slog.Logger) (*Store, error) {
 	if dir == "" {
 		return s, s.remember()
 	}
-	if err := PrivateDir(dir); err != nil {
+	if err := disk.EnsureFolder(dir); err != nil {
 		return nil, err
 	}
 	s.path = filepath.Join(dir, FileName)
-	removeLeftovers(s.path)
-	raw, err := ReadFile(s.path)
+	raw, err := disk.Read(s.path, MaxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, s.remember()
 	}
@@ -126,7 +130,7 @@ func Open(dir string, now func() time.Time, log *slog.Logger) (*Store, error) {
 	}
 	data, err := decode(raw)
 	if err != nil {
-		aside, moved := SetAside(s.path, now())
+		aside, moved := disk.SetAside(s.path, now())
 		if moved != nil {
 			return nil, errors.Join(err, moved)
 		}
@@ -234,7 +238,7 @@ func (s *Store) write() error {
 		return err
 	}
 	if s.path != "" {
-		if err := WriteFile(s.path, raw); err != nil {
+		if err := disk.Replace(s.path, raw); err != nil {
 			return err
 		}
 	}

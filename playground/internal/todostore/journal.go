@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"time"
 
+	"waybill/internal/disk"
 	"waybill/playground/internal/state"
 )
 
@@ -89,7 +90,7 @@ func decode(line []byte) (r record, ok bool) {
 // off. A file with other damage is set aside; what comes before the damage is
 // kept.
 func (j *journal) read(replay func(record) error) (found bool, err error) {
-	data, err := state.ReadFile(j.path)
+	data, err := disk.Read(j.path, state.MaxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -103,7 +104,7 @@ func (j *journal) read(replay func(record) error) (found bool, err error) {
 	if good > 0 && torn(data[good:]) {
 		return true, j.truncate(int64(good))
 	}
-	aside, err := state.SetAside(j.path, j.now())
+	aside, err := disk.SetAside(j.path, j.now())
 	if err != nil {
 		return false, err
 	}
@@ -111,7 +112,7 @@ func (j *journal) read(replay func(record) error) (found bool, err error) {
 	if j.lines == 0 {
 		return false, nil
 	}
-	return true, state.WriteFile(j.path, data[:good])
+	return true, disk.Replace(j.path, data[:good])
 }
 
 // walk replays lines until one is not good, and returns where that one begins.
@@ -209,7 +210,7 @@ func (j *journal) replace(records func(yield func(record) error) error) error {
 	if err := records(write); err != nil {
 		return err
 	}
-	if err := state.WriteFile(j.path, data.Bytes()); err != nil {
+	if err := disk.Replace(j.path, data.Bytes()); err != nil {
 		return err
 	}
 	j.size, j.lines = int64(data.Len()), lines

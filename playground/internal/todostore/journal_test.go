@@ -220,18 +220,6 @@ func TestTheFileIsShortenedAndLosesNothing(t *testing.T) {
 	}
 }
 
-func TestAnInterruptedReplacementLeavesNoCopies(t *testing.T) {
-	dir := t.TempDir()
-	left := filepath.Join(dir, "abc.todos.123.new")
-	if err := os.WriteFile(left, []byte("half"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	open(t, todostore.Options{Dir: dir})
-	if _, err := os.Stat(left); !os.IsNotExist(err) {
-		t.Errorf("it is still there: %v", err)
-	}
-}
-
 func TestALinkInPlaceOfTheFileIsRefused(t *testing.T) {
 	dir, elsewhere := t.TempDir(), filepath.Join(t.TempDir(), "target")
 	data, _ := recorded(t, t.TempDir())

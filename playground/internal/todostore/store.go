@@ -17,12 +17,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
 
-	"waybill/playground/internal/state"
+	"waybill/internal/disk"
 	"waybill/todo"
 )
 
@@ -91,24 +90,11 @@ func Open(o Options) (*Store, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Dir != "" {
-		if err := state.PrivateDir(o.Dir); err != nil {
+		if err := disk.EnsureFolder(o.Dir); err != nil {
 			return nil, err
 		}
-		removeLeftovers(o.Dir)
 	}
 	return &Store{o: o, lists: make(map[string]*list)}, nil
-}
-
-// removeLeftovers deletes what an interrupted replacement of a file left
-// behind: copies that were never put in place.
-func removeLeftovers(dir string) {
-	names, err := filepath.Glob(filepath.Join(dir, "*"+extension+".*.new"))
-	if err != nil {
-		return
-	}
-	for _, name := range names {
-		_ = os.Remove(name)
-	}
 }
 
 // with runs f on the user's list, alone.
