@@ -79,10 +79,10 @@ type Client interface {
 // List is one answer to Client.List. The caller may keep it; it is not shared.
 type List struct {
 	Todos []todo.Todo // nil if NotModified
-	ETag  string      // to pass to the next List; "" if the server gave none and the body was not hashed
+	ETag  string      // to pass to the next List; opaque, since it holds more than the server's entity tag
 
 	// NotModified says that the list is the one that the ETag passed in
-	// belongs to.
+	// belongs to. Everything else but ETag is empty then.
 	NotModified bool
 
 	User string // whose list it is, in the server's words; may be empty

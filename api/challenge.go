@@ -1,7 +1,6 @@
 package api
 
 import (
-	"net/http"
 	"strconv"
 	"strings"
 
@@ -26,8 +25,11 @@ type challenge struct {
 
 // readChallenge returns the first Bearer challenge of an answer. Other schemes,
 // such as Basic, are never answered.
-func readChallenge(h http.Header) challenge {
-	params, _ := transport.BearerChallenge(h)
+func readChallenge(a *answer) challenge {
+	params, _ := transport.BearerChallenge(a.header)
+	for name, value := range params {
+		params[name] = withoutToken(value, a.token)
+	}
 	return challenge{
 		code:      errorCode(params["error"]),
 		words:     params["error_description"],
@@ -38,7 +40,8 @@ func readChallenge(h http.Header) challenge {
 }
 
 // errorCode returns code if it is one: a short word of lower-case letters,
-// digits, dots, dashes and underscores. Anything else is foreign text and "".
+// digits, dots, dashes and underscores. Anything else is foreign text and "", as
+// is a token that was echoed and cut out.
 func errorCode(code string) string {
 	if len(code) > maxScopeBytes {
 		return ""

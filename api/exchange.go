@@ -58,7 +58,7 @@ func (c *caller) do(ctx context.Context, r request) (*answer, error) {
 	if err != nil || a.status != http.StatusUnauthorized {
 		return a, err
 	}
-	if readChallenge(a.header).code == codeStepUp {
+	if readChallenge(a).code == codeStepUp {
 		return nil, c.scopes.refusal(a, r.about)
 	}
 	token, granted, ok, err := c.bearer.renew(ctx, token)

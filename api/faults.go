@@ -58,8 +58,8 @@ func isPage(h http.Header, body []byte) bool {
 // refusal turns an answer that is no success into a Fault. The 401 is the
 // second one, after which nothing is tried again.
 func (s scopes) refusal(a *answer, about asking) *fault.Fault {
-	ch := readChallenge(a.header)
-	code, words := errorWords(a.body)
+	ch := readChallenge(a)
+	code, words := errorWords(a)
 	if ch.code != "" {
 		code = ch.code
 	}
@@ -70,7 +70,7 @@ func (s scopes) refusal(a *answer, about asking) *fault.Fault {
 	if f.Code == "" {
 		f.Code = fmt.Sprintf("http_%d", a.status)
 	}
-	f = f.WithServer(a.status, withoutToken(words, a.token))
+	f = f.WithServer(a.status, words)
 	f.RetryAfter = transport.RetryAfter(a.header)
 	return f
 }
@@ -248,25 +248,30 @@ func unreachable(ctx context.Context, err error) error {
 
 // errorWords finds the error code and the words in the JSON of a failed
 // request: RFC 6749 section 5.2, RFC 9457, or an error member of any kind.
-func errorWords(body []byte) (code, words string) {
+func errorWords(a *answer) (code, words string) {
 	var said *todo.AnswerError
-	if _, err := todo.DecodeList(body); errors.As(err, &said) {
-		code, words = errorCode(said.Code), said.Message
-		if code == "" && words == "" {
-			words = said.Code
-		}
-		return code, words
+	if _, err := todo.DecodeList(a.body); errors.As(err, &said) {
+		return a.said(said)
 	}
 	var problem map[string]json.RawMessage
-	if json.Unmarshal(body, &problem) != nil {
+	if json.Unmarshal(a.body, &problem) != nil {
 		return "", ""
 	}
 	for _, name := range []string{"detail", "message", "title"} {
 		if json.Unmarshal(problem[name], &words) == nil && words != "" {
-			return "", words
+			return "", withoutToken(words, a.token)
 		}
 	}
 	return "", ""
+}
+
+// said takes an error apart into its code, if it is one, and words.
+func (a *answer) said(e *todo.AnswerError) (code, words string) {
+	code, words = withoutToken(e.Code, a.token), withoutToken(e.Message, a.token)
+	if words == "" && errorCode(code) == "" {
+		words = code
+	}
+	return errorCode(code), words
 }
 
 // withoutToken takes the token out of what a server said, since some echo it.
@@ -300,10 +305,7 @@ func statusOf(code string) int {
 // answerError turns an answer that is JSON but says that it failed into a
 // Fault. MCP servers do so under status 200, for one when a scope is missing.
 func (s scopes) answerError(said *todo.AnswerError, a *answer, about asking) *fault.Fault {
-	code, words := errorCode(said.Code), said.Message
-	if words == "" && code == "" {
-		words = said.Code
-	}
+	code, words := a.said(said)
 	var f *fault.Fault
 	switch {
 	case statusOf(code) != 0:
@@ -313,5 +315,5 @@ func (s scopes) answerError(said *todo.AnswerError, a *answer, about asking) *fa
 	default:
 		f = fault.New(fault.StepCall, fault.Failed, cmp.Or(code, "error"), "The to-do service answered with an error.")
 	}
-	return f.Because(said).WithServer(a.status, withoutToken(words, a.token))
+	return f.Because(&todo.AnswerError{Code: code, Message: words}).WithServer(a.status, words)
 }

@@ -13,7 +13,7 @@ import (
 func (s scopes) decodeList(pages []*answer, etag string) (List, error) {
 	now := validatorOf(pages)
 	if known := parseValidator(etag); known.sum == now.sum {
-		return List{ETag: now.String(), NotModified: true, Complete: true}, nil
+		return List{ETag: now.String(), NotModified: true}, nil
 	}
 	whole := List{ETag: now.String(), Complete: true}
 	seen := map[string]bool{}

@@ -94,7 +94,7 @@ func (c *restClient) List(ctx context.Context, etag string) (List, error) {
 		return List{}, err
 	}
 	if a.status == http.StatusNotModified && known.etag != "" {
-		return List{ETag: etag, NotModified: true, Complete: true}, nil
+		return List{ETag: etag, NotModified: true}, nil
 	}
 	if err := c.usable(a, listing); err != nil {
 		return List{}, err

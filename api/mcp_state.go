@@ -1,0 +1,117 @@
+package api
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"waybill/secret"
+)
+
+// callState follows one call through the SDK, in its context: what the guard
+// learns there would be lost on the way back.
+type callState struct {
+	about   asking
+	limits  *limits
+	session *session // whose first call it may be; nil while one is opened
+
+	reopened bool // a forgotten session was opened anew for this call
+	doubted  bool // a version taken for granted was given up for this call
+
+	mu      sync.Mutex
+	token   secret.Text
+	granted []string
+	renewed bool            // a new token was minted for this call
+	streams []chan struct{} // closed when an event stream was read to its end
+	alone   bool            // a stream has its connection for itself (HTTP/1.1)
+	problem error           // what was wrong in a stream
+}
+
+type callKey struct{}
+
+func stateOf(ctx context.Context) *callState {
+	st, _ := ctx.Value(callKey{}).(*callState)
+	return st
+}
+
+func (st *callState) progress() {
+	if st != nil {
+		st.limits.progress()
+	}
+}
+
+func (st *callState) report(err error) {
+	if st == nil {
+		return
+	}
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.problem == nil {
+		st.problem = err
+	}
+}
+
+// settle waits a moment for the end of the streams so far: over HTTP/1.1 the
+// next request would otherwise not find the connection free.
+func (st *callState) settle() {
+	st.mu.Lock()
+	streams, alone := st.streams, st.alone
+	st.alone = false
+	st.mu.Unlock()
+	if !alone {
+		return
+	}
+	timer := time.NewTimer(settleLimit)
+	defer timer.Stop()
+	for _, closed := range streams {
+		select {
+		case <-closed:
+		case <-timer.C:
+			return
+		case <-st.limits.ctx.Done():
+			return
+		}
+	}
+}
+
+// takeOpen returns the streams that are not read to their end yet, once.
+func (st *callState) takeOpen() (open []chan struct{}) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	for _, closed := range st.streams {
+		select {
+		case <-closed:
+		default:
+			open = append(open, closed)
+		}
+	}
+	st.streams = nil
+	return open
+}
+
+// takeProblem returns what was wrong in a stream, once.
+func (st *callState) takeProblem() error {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	problem := st.problem
+	st.problem = nil
+	return problem
+}
+
+// sent is the token that was sent last.
+func (st *callState) sent() secret.Text {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.token
+}
+
+// firstRefusal reports whether a 401 may be answered with a new token: once in
+// each call.
+func (st *callState) firstRefusal() bool {
+	if st == nil {
+		return false
+	}
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return !st.renewed
+}
