@@ -299,9 +299,6 @@ func (a *Attempt) tryOpen() error {
 	if a.options.OpenURL == nil {
 		return cannotOpen(nil)
 	}
-	if err := CheckBrowserURL(a.url); err != nil {
-		return err
-	}
 	if err := a.options.OpenURL(a.url); err != nil {
 		return cannotOpen(err)
 	}

@@ -213,6 +213,20 @@ func TestS25_HostileAuthorizationEndpointsAreNeverOpened(t *testing.T) {
 	}
 }
 
+// The address is looked at once more when it is whole, right before it can be
+// opened.
+func TestS25_WholeAddressIsCheckedWhateverTheEndpoint(t *testing.T) {
+	s := newLocalSignIn(t)
+	a := s.begin()
+	s.page(a)
+	for _, endpoint := range []string{"file:///etc/passwd", "javascript:alert(1)", "http://evil.example/", "https://u@idp.example/", "-flag"} {
+		other := &Attempt{options: a.options, receiver: a.receiver, provider: &Provider{AuthorizationEndpoint: endpoint}}
+		if address, err := other.authorizationURL(); err == nil {
+			t.Errorf("%q becomes %q", endpoint, address)
+		}
+	}
+}
+
 func TestS26_ChallengeIsS256WhateverTheMetadataOffers(t *testing.T) {
 	for _, offered := range [][]string{nil, {"plain"}, {"S256", "plain"}} {
 		s := newLocalSignIn(t)
