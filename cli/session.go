@@ -159,10 +159,12 @@ func (c *call) signIn(ctx context.Context, m *session.Manager, name string) erro
 		return err
 	}
 	defer s.Cancel()
+	// Ctrl+C ends the sign-in, which then says so in its own words.
+	defer context.AfterFunc(ctx, s.Cancel)()
 	if err := c.showAddress(ctx, s); err != nil {
 		return err
 	}
-	return s.Wait(ctx)
+	return s.Wait(context.WithoutCancel(ctx))
 }
 
 func (c *call) showAddress(ctx context.Context, s *session.SignIn) error {
