@@ -298,37 +298,43 @@ func (r *Replica) syncRecord() *syncState {
 	return &s
 }
 
-// checkMark holds the file against the mark beside it.
+// checkMark holds the file against the mark beside it. A file that is older
+// than the mark says is damage; an empty one is begun anew, and the user told.
 func (r *Replica) checkMark() error {
 	if r.store.readOnly {
 		return nil
 	}
 	newest, err := r.store.newest()
 	if err != nil {
-		return inWords(err)
+		return err
 	}
-	known, ok := readMark(r.files.mark(), r.box())
-	switch {
-	case !ok, r.notice != nil: // a new one, or rebuilt a moment ago
+	switch known, ok := readMark(r.files.mark(), r.box()); {
+	case !ok:
 	case known.id == r.store.head.id && newest >= known.last:
 		r.marked = known.last
 		return nil
+	case known.id == r.store.head.id || newest >= r.store.head.first:
+		return &damage{what: older}
 	default:
-		r.notice = rolledBackNotice(newest < r.store.head.first)
-		r.distrust = true
+		r.notice = emptiedNotice
 	}
-	r.marked = newest
-	return writeMark(r.files.mark(), r.box(), mark{r.store.head.id, newest})
+	return r.beginMark()
 }
 
-func rolledBackNotice(empty bool) *fault.Fault {
-	what := "The to-dos saved on this computer were replaced by an older file."
-	if empty {
-		what = "The to-dos saved on this computer were emptied by something other than Waybill."
+// beginMark makes the mark of a file that is opened for the first time.
+func (r *Replica) beginMark() (err error) {
+	if r.marked, err = r.store.newest(); err != nil {
+		return err
 	}
-	return fault.New(fault.StepStore, fault.Failed, "store_rolled_back", what).
-		WithRemedy("They are fetched again; changes that had not been sent and are not in the file are lost.")
+	return writeMark(r.files.mark(), r.box(), mark{r.store.head.id, r.marked})
 }
+
+// older is the damage of a file that was replaced by one from before.
+const older = "older than its mark"
+
+var emptiedNotice = fault.New(fault.StepStore, fault.Failed, "store_rolled_back",
+	"The to-dos saved on this computer were emptied by something other than Waybill.").
+	WithRemedy("They are fetched again; changes that had not been sent are lost.")
 
 // saveMark notes how far the log has come. Only one process at a time may
 // replace the file; that one is enough.

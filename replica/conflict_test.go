@@ -257,10 +257,7 @@ func content(r *Replica) (out []string) {
 // A server that fails half of its answers, having done what it was asked or
 // not: nothing is lost and nothing is done twice.
 func TestR8_CoinFlipFailures(t *testing.T) {
-	writes := 10_000
-	if testing.Short() {
-		writes = 1000
-	}
+	const writes = 10_000
 	for _, kind := range []string{"keys and ids", "ids only", "keys only", "no versions"} {
 		s := newServer()
 		s.noKeys = kind == "ids only"

@@ -42,9 +42,13 @@ func damagedNotice(aside string, edits int, cause error) *fault.Fault {
 	} else if edits > 1 {
 		unsent = fmt.Sprintf("%d unsent changes were saved from it.", edits)
 	}
-	return fault.New(fault.StepStore, fault.Failed, "store_damaged",
-		fmt.Sprintf("The to-dos saved on this computer were damaged, and are fetched again. %s", unsent)).
-		WithRemedy(fmt.Sprintf("The damaged file is kept as %s.", aside)).Because(cause)
+	code, what := "store_damaged", "damaged"
+	if d := (*damage)(nil); errors.As(cause, &d) && d.what == older {
+		code, what = "store_rolled_back", "replaced by an older file"
+	}
+	return fault.New(fault.StepStore, fault.Failed, code,
+		fmt.Sprintf("The to-dos saved on this computer were %s, and are fetched again. %s", what, unsent)).
+		WithRemedy(fmt.Sprintf("That file is kept as %s.", aside)).Because(cause)
 }
 
 // salvage reads every record that opens, in whatever state the rest is.

@@ -50,7 +50,6 @@ type Replica struct {
 	first      *firstScreen
 	firstSaved uint64 // number of the last record that the saved first screen knows
 	marked     uint64 // number of the last record that the mark knows
-	distrust   bool   // the file is not the newest: the server's to-dos in it may be old
 	sending    map[uint64]bool
 	sync       syncing
 	tidied     time.Time // when maintain last ran
@@ -129,11 +128,11 @@ func (r *Replica) openFile(ctx context.Context) (err error) {
 		return err
 	}
 	r.store, err = openStore(r.files.database(), r.o.Key, r.seams)
-	if err != nil {
-		err = r.recover(err)
-	}
 	if err == nil {
 		err = r.checkMark()
+	}
+	if err != nil {
+		err = r.recover(err)
 	}
 	if err != nil {
 		r.shutFile()
@@ -164,8 +163,10 @@ func (r *Replica) recover(cause error) (err error) {
 	if err != nil {
 		return err
 	}
-	r.store, err = openStore(r.files.database(), r.o.Key, r.seams)
-	return err
+	if r.store, err = openStore(r.files.database(), r.o.Key, r.seams); err != nil {
+		return err
+	}
+	return r.beginMark()
 }
 
 // begin loads the copy, or its first screen and the rest in the background.
@@ -208,23 +209,11 @@ func (r *Replica) load() {
 	default:
 		r.m = m
 		r.sync.lastSync = m.sync.at
-		r.settleIn()
+		if r.o.Dir != "" && !r.store.readOnly {
+			r.watchFile()
+		}
 	}
 	r.publish()
-}
-
-// settleIn ends the loading of a copy that is fine. mu is held.
-func (r *Replica) settleIn() {
-	if r.distrust {
-		_ = r.commit(func() ([]*record, error) { // a failure shows in the status
-			s := r.syncRecord()
-			s.etag, s.pullFirst = "", true
-			return []*record{{sync: s}}, nil
-		})
-	}
-	if r.o.Dir != "" && !r.store.readOnly {
-		r.watchFile()
-	}
 }
 
 // readAll makes the model from the log. It reads through a connection of its
