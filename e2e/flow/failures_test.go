@@ -105,22 +105,22 @@ func TestAWrongConnectionIsOneClearSentenceAndCostsNothing(t *testing.T) {
 			env: "IDP_SECRET=wrong"},
 		{name: "wrong secret at the resource", step: "JWT bearer grant", status: 1, words: []string{"resource", "secret"},
 			env: "RESOURCE_SECRET=wrong"},
-		{name: "crossed clients", step: "sign-in", status: 1, words: []string{"client"},
+		{name: "crossed secrets", step: "sign-in", status: 1, words: []string{"identity provider", "secret"},
 			change: func(c program.Connection) {
 				idp, resource := c.Part("idp"), c.Part("resource")
-				idp["client_id"], resource["client_id"] = resource["client_id"], idp["client_id"]
 				idp["client_secret"], resource["client_secret"] = resource["client_secret"], idp["client_secret"]
 			}},
 		{name: "unknown audience", step: "token exchange", status: 1, words: []string{"audience"},
 			change: func(c program.Connection) { c.Part("resource")["authorization_server"] = s.at.IdP }},
 		{name: "scope not granted", step: "token exchange", status: 1, words: []string{"scope"},
 			change: func(c program.Connection) { c.Part("resource")["scopes"] = []string{"todos.admin"} }},
-		{name: "identity provider away", step: "discovery", status: 4, words: []string{"identity provider"},
+		{name: "identity provider away", step: "discovery", status: 4, words: []string{"127.0.0.1:9", "could not be reached"},
 			change: func(c program.Connection) { c.Part("idp")["issuer"] = "http://127.0.0.1:9" }},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			file := s.with(func(conn program.Connection) {
+				conn["name"] = strings.ReplaceAll(c.name, " ", "-") // none has the session of another
 				if c.change != nil {
 					c.change(conn)
 				}
@@ -133,6 +133,24 @@ func TestAWrongConnectionIsOneClearSentenceAndCostsNothing(t *testing.T) {
 			one(t, r, c.status, c.step, c.words...)
 		})
 	}
+	s.lostNothing()
+}
+
+// With the two clients crossed the identity provider does not know the one that
+// it is asked about, and says so in the browser (RFC 6749 section 4.1.2.1: it
+// must not send the browser back); the command can still be given up in peace.
+func TestCrossedClientsAreNoticed(t *testing.T) {
+	s := newSomebody(t, desktop.New(t, desktop.Options{Keyring: desktop.Unlocked}))
+	file := s.with(func(c program.Connection) {
+		idp, resource := c.Part("idp"), c.Part("resource")
+		idp["client_id"], resource["client_id"] = resource["client_id"], idp["client_id"]
+		idp["client_secret"], resource["client_secret"] = resource["client_secret"], idp["client_secret"]
+	})
+	r := s.Browsing(grace, "todos", "--sign-in", "--no-browser", "--connection-file", file)
+	if r.Code == 0 || !strings.Contains(r.Stderr, "crossed") && !strings.Contains(r.Stderr, "client") {
+		t.Fatalf("status %d:\n%s", r.Code, r.Stderr)
+	}
+	t.Log(r.Stderr)
 	s.lostNothing()
 }
 

@@ -59,10 +59,8 @@ func visit(address string, p *person, tell io.Writer) error {
 		}
 		title, f := read(page)
 		fmt.Fprintf(tell, "\n  [%s] %s\n", at.Host, title)
-		for n := range page.Descendants() {
-			if attribute(n, "id") == "error" || attribute(n, "role") == "alert" {
-				fmt.Fprintf(tell, "  %s\n", text(n))
-			}
+		if words := alert(page); words != "" {
+			fmt.Fprintf(tell, "  %s\n", words)
 		}
 		if f == nil {
 			return nil
@@ -89,7 +87,7 @@ func load(client *http.Client, request *http.Request) (*html.Node, *url.URL, err
 		return nil, nil, fmt.Errorf("the page at %s is no HTML", request.URL.Host)
 	}
 	if answer.StatusCode >= 400 && !hasForm(page) {
-		return nil, nil, fmt.Errorf("%s answered with status %d", answer.Request.URL.Host, answer.StatusCode)
+		return nil, nil, fmt.Errorf("%s answered with status %d. %s", answer.Request.URL.Host, answer.StatusCode, alert(page))
 	}
 	return page, answer.Request.URL, nil
 }
@@ -97,6 +95,16 @@ func load(client *http.Client, request *http.Request) (*html.Node, *url.URL, err
 func hasForm(page *html.Node) bool {
 	_, f := read(page)
 	return f != nil
+}
+
+// alert is what a page says is wrong.
+func alert(page *html.Node) string {
+	for n := range page.Descendants() {
+		if attribute(n, "role") == "alert" {
+			return text(n)
+		}
+	}
+	return ""
 }
 
 func loopbackOnly(u *url.URL) error {

@@ -8,8 +8,9 @@
 //
 // Usage: browse [-answer NAME=VALUE]... [-ask] -- COMMAND [ARG...]
 //
-// COMMAND is run; when it prints an authorization URL alone on a line of
-// standard output, browse visits it. All else that COMMAND prints is passed on.
+// COMMAND is run; when it prints an address alone on a line of standard output
+// that begins or ends a session, browse visits it. All else that COMMAND prints
+// is passed on.
 package main
 
 import (
@@ -79,7 +80,7 @@ func attend(command []string, p *person, out, tell io.Writer) (int, error) {
 	lines := bufio.NewScanner(printed)
 	lines.Buffer(nil, 16<<20)
 	for lines.Scan() {
-		if !authorizationURL(lines.Text()) {
+		if !forAPerson(lines.Text()) {
 			fmt.Fprintln(out, lines.Text())
 			continue
 		}
@@ -114,9 +115,13 @@ func passOnInterrupts(process *os.Process) (stop func()) {
 	return func() { signal.Stop(signals); close(done) }
 }
 
-// authorizationURL reports whether line is an authorization request
-// (RFC 6749 section 4.1.1) and nothing else.
-func authorizationURL(line string) bool {
+// forAPerson reports whether line is an authorization request (RFC 6749 section
+// 4.1.1) or a logout request (OpenID Connect RP-Initiated Logout 1.0 section 2),
+// and nothing else.
+func forAPerson(line string) bool {
 	u, err := url.Parse(strings.TrimSpace(line))
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Query().Get("response_type") == "code"
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
+		return false
+	}
+	return u.Query().Get("response_type") == "code" || u.Query().Has("id_token_hint")
 }
