@@ -72,6 +72,12 @@ func (w *world) signIn(kind connection.ResourceKind) *grants {
 	return signedIn(w.t, w.rt, w.p.Endpoints(), kind, scope)
 }
 
+// connect opens a connection ahead, as the app does while the user signs in.
+func (w *world) connect(origin string) {
+	w.tr.Preconnect(w.t.Context(), origin)
+	time.Sleep(rtt) // it is free a moment after it is open
+}
+
 // costs runs f and compares what it cost with what it may cost.
 func (w *world) costs(what string, trips float64, dials int, requests []string, f func() error) {
 	w.t.Helper()
@@ -96,6 +102,12 @@ func (w *world) costs(what string, trips float64, dials int, requests []string, 
 	if !slices.Equal(sent, requests) {
 		w.t.Errorf("%s sent %v, want %v", what, w.net.Requests(), requests)
 	}
+}
+
+// preconnect opens a connection and lets it settle.
+func (w *world) preconnect(origin string) {
+	w.connect(origin)
+	synctest.Wait()
 }
 
 func TestRoundTrips_RESTListIsOneWarmAndThreeCold(t *testing.T) {
@@ -125,7 +137,7 @@ func TestRoundTrips_PreconnectedListIsOne(t *testing.T) {
 	inWorld(t, false, func(w *world) {
 		c := api.NewREST(w.signIn(connection.REST).options(w.tr, connection.REST, ""))
 		defer c.Close()
-		w.tr.Preconnect(w.t.Context(), "https://api.example")
+		w.preconnect("https://api.example")
 		w.costs("the first list", 1, 0, []string{"GET"}, func() error { return second(c.List(w.t.Context(), "")) })
 	})
 }
@@ -134,7 +146,7 @@ func TestRoundTrips_CapabilitiesAreOne(t *testing.T) {
 	inWorld(t, false, func(w *world) {
 		c := api.NewREST(w.signIn(connection.REST).options(w.tr, connection.REST, ""))
 		defer c.Close()
-		w.tr.Preconnect(w.t.Context(), "https://api.example")
+		w.preconnect("https://api.example")
 		w.costs("both OPTIONS", 1, 0, []string{"OPTIONS", "OPTIONS"}, func() error { return second(c.Capabilities(w.t.Context())) })
 	})
 }
@@ -194,7 +206,7 @@ func TestRoundTrips_MCP(t *testing.T) {
 				o := w.signIn(connection.MCP).options(w.tr, connection.MCP, c.version)
 				client := api.NewMCP(o)
 				list := func() error { return second(client.List(w.t.Context(), "")) }
-				w.tr.Preconnect(w.t.Context(), "https://mcp.example")
+				w.preconnect("https://mcp.example")
 				dials := 0
 				if c.http1 && len(c.sent) == 3 {
 					dials = 1 // the initialized notification, beside the call
@@ -241,7 +253,7 @@ func TestRoundTrips_WholeChainAfterTheSignIn(t *testing.T) {
 			if err != nil {
 				w.t.Fatal(err)
 			}
-			w.tr.Preconnect(w.t.Context(), origin)
+			w.preconnect(origin)
 			w.net.Reset()
 			if got := w.net.RoundTrips(func() { err = second(client.List(context.WithoutCancel(w.t.Context()), "")) }); err != nil || got != c.trips {
 				w.t.Errorf("%s: exchange, bearer and list took %v round trips, want %v (%v)", kind, got, c.trips, err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -36,6 +35,7 @@ type Client struct {
 	mu      sync.Mutex
 	trusted map[string]bool          // host names, see Trust
 	skew    map[string]time.Duration // by origin, see ServerClock
+	open    map[string]int           // connections by origin, those being opened too
 }
 
 // New makes a Client. It opens no connection and starts no goroutine.
@@ -43,7 +43,7 @@ func New(opts Options) *Client {
 	if opts.UserAgent == "" {
 		opts.UserAgent = "waybill"
 	}
-	c := &Client{opts: opts, trusted: map[string]bool{}, skew: map[string]time.Duration{}}
+	c := &Client{opts: opts, trusted: map[string]bool{}, skew: map[string]time.Duration{}, open: map[string]int{}}
 	c.base = &http.Transport{
 		Proxy:                  c.proxy,
 		OnProxyConnectResponse: refusedByProxy,
@@ -109,29 +109,6 @@ func (c *Client) trusts(host string) bool {
 	return c.trusted[strings.ToLower(host)]
 }
 
-// Preconnect opens a connection to origin for a later request, TLS included,
-// as far as that is possible, and returns when it is done. It sends no
-// credential; what the server answers is thrown away.
-func (c *Client) Preconnect(ctx context.Context, origin string) {
-	pinned, err := Origin(origin)
-	if err != nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, handshakeLimit)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodHead, pinned+"/", nil)
-	if err != nil {
-		return
-	}
-	req.Header.Set("User-Agent", c.opts.UserAgent)
-	resp, err := c.base.RoundTrip(req)
-	if err != nil {
-		return
-	}
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, drainCap))
-	_ = resp.Body.Close()
-}
-
 // CloseIdle closes the connections that no request uses.
 func (c *Client) CloseIdle() { c.base.CloseIdleConnections() }
 
@@ -171,9 +148,9 @@ func refusedByProxy(ctx context.Context, _ *url.URL, _ *http.Request, answer *ht
 	return f
 }
 
-// dial opens a TCP connection within dialLimit, to an address that its host
+// connect opens a TCP connection within dialLimit, to an address that its host
 // may have.
-func (c *Client) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+func (c *Client) connect(ctx context.Context, network, addr string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, dialLimit, errTooSlow)
 	defer cancel()
 	if c.opts.DialContext != nil {

@@ -3,12 +3,14 @@ package transport_test
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -375,29 +377,24 @@ func TestPreconnectLeavesOneRoundTripAndNoNewConnection(t *testing.T) {
 				}
 				hosts := []string{"idp.example", "as.example", "api.example"}
 				for _, h := range hosts {
-					serve(h, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-						if r.Header.Get("Authorization") != "" && r.Method == http.MethodHead {
-							t.Error("a credential was sent ahead")
-						}
-						if r.Method == http.MethodHead {
-							http.Redirect(w, r, "https://evil.example/", http.StatusFound)
-						}
-					}))
+					serve(h, says("{}"))
 				}
-				cold := n.RoundTrips(func() {
-					done := make(chan struct{})
+				preconnect := func() {
+					var all sync.WaitGroup
 					for _, h := range hosts {
-						go func() {
-							c.Preconnect(t.Context(), "https://"+h)
-							done <- struct{}{}
-						}()
+						all.Go(func() { c.Preconnect(t.Context(), "https://"+h) })
 					}
-					for range hosts {
-						<-done
-					}
-				})
-				if cold != 3 || len(n.Dials()) != 3 {
+					all.Wait()
+				}
+				if cold := n.RoundTrips(preconnect); cold != 2 || len(n.Dials()) != 3 {
 					t.Errorf("preconnecting took %v round trips and %v", cold, n.Dials())
+				}
+				synctest.Wait()
+				if again := n.RoundTrips(preconnect); again != 0 || len(n.Dials()) != 3 {
+					t.Errorf("preconnecting again took %v round trips and %v", again, n.Dials())
+				}
+				if sent := n.Requests(); len(sent) != 0 {
+					t.Errorf("sent %v ahead", sent)
 				}
 				n.Reset()
 				for _, h := range hosts {
@@ -421,6 +418,65 @@ func TestPreconnectLeavesOneRoundTripAndNoNewConnection(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What is open or being opened is left alone, whoever opens it; what has been
+// closed is opened anew.
+func TestPreconnectOpensOneConnectionOnly(t *testing.T) {
+	inBubble(t, func(t *testing.T, n *virtualnet.Network, c *transport.Client) {
+		n.Serve("as.example", says("{}"))
+		var all sync.WaitGroup
+		all.Go(func() {
+			if _, _, err := post(t.Context(), c.HTTP(transport.Token, ""), "https://as.example/token"); err != nil {
+				t.Error(err)
+			}
+		})
+		synctest.Wait()
+		for range 3 {
+			all.Go(func() { c.Preconnect(t.Context(), "https://as.example") })
+		}
+		all.Wait()
+		if d := n.Dials(); len(d) != 1 {
+			t.Errorf("dialled %v", d)
+		}
+		for _, end := range []func(){n.Break, c.CloseIdle} {
+			end()
+			synctest.Wait()
+			n.Reset()
+			c.Preconnect(t.Context(), "https://as.example")
+			synctest.Wait()
+			if d := n.Dials(); len(d) != 1 {
+				t.Errorf("dialled %v for a connection that was lost", d)
+			}
+		}
+	})
+}
+
+// A caller that gives up does not waste the connection that is being opened.
+func TestPreconnectGoesOnWithoutItsCaller(t *testing.T) {
+	inBubble(t, func(t *testing.T, n *virtualnet.Network, c *transport.Client) {
+		n.Serve("as.example", says("{}"))
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			c.Preconnect(ctx, "https://as.example")
+			close(done)
+		}()
+		synctest.Wait()
+		cancel()
+		if took := n.RoundTrips(func() { <-done }); took != 0 {
+			t.Errorf("returned after %v round trips", took)
+		}
+		time.Sleep(time.Minute)
+		got := n.RoundTrips(func() {
+			if _, _, err := post(t.Context(), c.HTTP(transport.Token, ""), "https://as.example/token"); err != nil {
+				t.Error(err)
+			}
+		})
+		if got != 1 || len(n.Dials()) != 1 {
+			t.Errorf("took %v round trips and %v", got, n.Dials())
+		}
+	})
 }
 
 func TestPreconnectIsBestEffort(t *testing.T) {

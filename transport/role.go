@@ -68,12 +68,13 @@ type roundTripper struct {
 
 // RoundTrip sends req. Its errors are Faults.
 func (rt *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
-	if err := rt.check(req); err != nil {
+	origin, err := rt.check(req)
+	if err != nil {
 		closeBody(req)
 		return nil, err
 	}
 	w := newWatch(req.Context(), rt.role)
-	out := req.Clone(w.ctx)
+	out := req.Clone(context.WithValue(w.ctx, originKey{}, origin)) // a redirect does not leave the origin
 	if out.Header.Get("User-Agent") == "" {
 		out.Header.Set("User-Agent", rt.client.opts.UserAgent)
 	}
@@ -95,27 +96,27 @@ func (rt *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// check refuses what the role may not send.
-func (rt *roundTripper) check(req *http.Request) error {
+// check refuses what the role may not send. It returns where the request goes.
+func (rt *roundTripper) check(req *http.Request) (origin string, err error) {
 	step := stepOf(req.Context(), rt.role.step())
 	if rt.broken != nil {
-		return rt.broken
+		return "", rt.broken
 	}
-	origin, err := Origin(req.URL.String())
+	origin, err = Origin(req.URL.String())
 	if err != nil {
-		return fault.New(step, fault.Hostile, "bad_url", err.Error())
+		return "", fault.New(step, fault.Hostile, "bad_url", err.Error())
 	}
 	if rt.origin != "" && origin != rt.origin {
-		return fault.New(step, fault.Hostile, "wrong_origin",
+		return "", fault.New(step, fault.Hostile, "wrong_origin",
 			"A request to "+fault.Clean(origin, 120)+" was stopped: what it carries is meant for "+rt.origin+" alone.")
 	}
 	if rt.role != Metadata {
-		return nil
+		return origin, nil
 	}
 	if req.Method != http.MethodGet || req.Body != nil && req.Body != http.NoBody || req.Header.Get("Authorization") != "" {
-		return fault.New(step, fault.Failed, "internal", "A request for public metadata would have carried more than its address.")
+		return "", fault.New(step, fault.Failed, "internal", "A request for public metadata would have carried more than its address.")
 	}
-	return nil
+	return origin, nil
 }
 
 func closeBody(req *http.Request) {

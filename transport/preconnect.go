@@ -1,0 +1,114 @@
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"strings"
+	"sync"
+)
+
+type (
+	originKey struct{} // the origin that what is dialled under a context is for
+	aheadKey  struct{} // the *ahead that a context belongs to
+)
+
+// ahead is a connection that is opened before anything is sent over it.
+type ahead struct {
+	dialled context.CancelFunc // the dial has begun and goes on alone
+	settled func()             // it has come to something or to nothing
+}
+
+// Preconnect opens a connection to origin for a later request, TLS included,
+// and returns when it is open or cannot be had. It does nothing if one is open
+// or being opened, and sends nothing over it. A request made meanwhile, or in
+// the very moment that Preconnect returns, may open a connection of its own.
+func (c *Client) Preconnect(ctx context.Context, origin string) {
+	pinned, err := Origin(origin)
+	if err != nil || c.connected(pinned) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithValue(ctx, originKey{}, pinned), handshakeLimit)
+	defer cancel()
+	// net/http connects only for a request. This one gives up as soon as it is
+	// being dialled for; the dial goes on and its connection is kept.
+	waiting, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	settled := make(chan struct{})
+	a := &ahead{dialled: giveUp, settled: sync.OnceFunc(func() { close(settled) })}
+	waiting = httptrace.WithClientTrace(context.WithValue(waiting, aheadKey{}, a), &httptrace.ClientTrace{
+		TLSHandshakeDone: func(tls.ConnectionState, error) { a.settled() },
+	})
+	req, err := http.NewRequestWithContext(waiting, http.MethodHead, pinned+"/", nil)
+	if err != nil {
+		return
+	}
+	req.Header.Set("User-Agent", c.opts.UserAgent)
+	resp, err := c.base.RoundTrip(req)
+	if err == nil { // a connection has become free in this moment, and was used
+		_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, drainCap))
+		_ = resp.Body.Close()
+		return
+	}
+	if ctx.Err() == nil && waiting.Err() == nil {
+		return // it was refused before anything was dialled
+	}
+	select {
+	case <-settled:
+	case <-ctx.Done():
+	}
+}
+
+// dial opens a connection and counts it for its origin as long as it lasts.
+func (c *Client) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	origin, _ := ctx.Value(originKey{}).(string)
+	a, _ := ctx.Value(aheadKey{}).(*ahead)
+	c.count(origin, 1)
+	gone := sync.OnceFunc(func() {
+		c.count(origin, -1)
+		if a != nil {
+			a.settled()
+		}
+	})
+	if a != nil {
+		a.dialled()
+	}
+	conn, err := c.connect(ctx, network, addr)
+	if err != nil {
+		gone()
+		return nil, err
+	}
+	if a != nil && strings.HasPrefix(origin, "http:") {
+		a.settled() // there is no TLS to wait for
+	}
+	return &countedConn{Conn: conn, gone: gone}, nil
+}
+
+// countedConn tells when it is closed.
+type countedConn struct {
+	net.Conn
+	gone func()
+}
+
+func (c *countedConn) Close() error {
+	c.gone()
+	return c.Conn.Close()
+}
+
+func (c *Client) count(origin string, by int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.open[origin] += by; c.open[origin] == 0 {
+		delete(c.open, origin)
+	}
+}
+
+// connected reports whether a connection to origin is open or being opened.
+func (c *Client) connected(origin string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.open[origin] > 0
+}
