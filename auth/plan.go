@@ -35,10 +35,8 @@ type Plan struct {
 // as possible at the same time. Errors are Faults: Config with the field to
 // set, Offline, or Hostile.
 func Resolve(ctx context.Context, t *transport.Client, conn connection.Connection, cred connection.Credentials) (*Plan, error) {
+	trust(t, conn)
 	r := conn.Resource
-	for _, configured := range []string{r.URL, r.Identifier, r.AuthorizationServer, r.TokenEndpoint} {
-		t.Trust(configured)
-	}
 	p := &Plan{Connection: conn, Credentials: cred, Audience: r.AuthorizationServer, Resource: r.Identifier}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
@@ -58,6 +56,18 @@ func Resolve(ctx context.Context, t *transport.Client, conn connection.Connectio
 		return nil, at(fault.StepDiscovery, err)
 	}
 	return p, nil
+}
+
+// trust tells t of every host that conn names: the user's own network may hold
+// them.
+func trust(t *transport.Client, conn connection.Connection) {
+	i, r := conn.IdP, conn.Resource
+	for _, configured := range []string{
+		i.Issuer, i.AuthorizationEndpoint, i.TokenEndpoint, i.JWKSURI, i.EndSessionEndpoint,
+		r.URL, r.Identifier, r.AuthorizationServer, r.TokenEndpoint,
+	} {
+		t.Trust(configured)
+	}
 }
 
 // resolveResource fills in what the resource's metadata has to say: its
@@ -129,9 +139,11 @@ type planRun struct {
 	err  error
 }
 
-// NewPlanCache makes a PlanCache; it asks nobody before the first Get. known, if
-// not nil, is a Plan of the same connection from before. Close it in the end.
+// NewPlanCache makes a PlanCache; it asks nobody before the first Get, but t may
+// preconnect to what conn names from now on. known, if not nil, is a Plan of the
+// same connection from before. Close it in the end.
 func NewPlanCache(t *transport.Client, conn connection.Connection, cred connection.Credentials, known *Plan) *PlanCache {
+	trust(t, conn)
 	c := &PlanCache{transport: t, conn: conn, cred: cred, plan: known}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c

@@ -77,9 +77,15 @@ type world struct {
 // anybody whom it is not meant for (S72).
 func inWorld(t *testing.T, f func(t *testing.T, w *world)) {
 	t.Helper()
+	inWorldWith(t, worldRTT, (*virtualnet.Network).Serve, f)
+}
+
+// inWorldWith is inWorld with another round-trip time and version of HTTP.
+func inWorldWith(t *testing.T, rtt time.Duration, serve func(*virtualnet.Network, string, http.Handler), f func(t *testing.T, w *world)) {
+	t.Helper()
 	key := newSigningKey(jose.ES256, "one")
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{net: virtualnet.New(worldRTT), key: key}
+		w := &world{net: virtualnet.New(rtt), key: key}
 		w.idp = &party{live: canary("refresh-0"), metadata: map[string]any{
 			"issuer": "https://idp.example", "authorization_endpoint": "https://idp.example/authorize",
 			"token_endpoint": "https://idp.example/token", "jwks_uri": "https://idp.example/jwks",
@@ -91,9 +97,9 @@ func inWorld(t *testing.T, f func(t *testing.T, w *world)) {
 			"authorization_grant_profiles_supported": []string{profileIDJAG}, "grant_types_supported": []string{grantJWTBearer},
 		}}
 		w.api = &party{metadata: map[string]any{"resource": "https://api.example", "authorization_servers": []string{"https://as.example"}}}
-		w.net.Serve("idp.example", w.handler(w.idp, w.answerIdP))
-		w.net.Serve("as.example", w.handler(w.as, w.answerAS))
-		w.net.Serve("api.example", w.handler(w.api, nil))
+		serve(w.net, "idp.example", w.handler(w.idp, w.answerIdP))
+		serve(w.net, "as.example", w.handler(w.as, w.answerAS))
+		serve(w.net, "api.example", w.handler(w.api, nil))
 		w.transport = transport.New(transport.Options{DialContext: w.net.DialContext, RootCAs: w.net.CertPool()})
 		w.plan = w.goodPlan()
 		w.session = w.signedIn()
