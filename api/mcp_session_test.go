@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"waybill/fault"
+	"waybill/todo"
 )
 
 func TestS87_SessionThatIsGoneIsOpenedAnewOnce(t *testing.T) {
@@ -129,4 +130,42 @@ func TestR36_ServerThatRestartsRenamesAndChangesItsVersion(t *testing.T) {
 			t.Errorf("change %d: version %q", i, c.Version())
 		}
 	}
+}
+
+func TestMCP_VersionThatNobodySpeaksIsAFaultOfTheConnection(t *testing.T) {
+	for _, version := range []string{"", legacy} {
+		p := newMCPPeer(t, answers{"initialize": replies(`{"protocolVersion":"1999-01-01","capabilities":{},"serverInfo":{"name":"peer","version":"1"}}`)})
+		_, err := p.mcp(t, version).List(t.Context(), "")
+		if f := wantFault(t, err, fault.Config); f.Code != "mcp_version" {
+			t.Errorf("code %s", f.Code)
+		}
+		if got := p.methods(); count(got, "initialize") > 2 || count(got, "list_todos") != 0 {
+			t.Errorf("%v", got)
+		}
+	}
+}
+
+func TestMCP_AnswersWithoutTheItemAreFollowedByReadingIt(t *testing.T) {
+	p := newMCPPeer(t, answers{"tools/call": func(w http.ResponseWriter, r *http.Request, m rpc) {
+		if m.Params.Name == "list_todos" {
+			replies(textResult(listJSON(t, milk)))(w, r, m)
+			return
+		}
+		replies(textResult("Done."))(w, r, m)
+	}})
+	c := p.mcp(t, legacy)
+	if got, err := c.Create(t.Context(), milk, ""); err != nil || got.Title != milk.Title {
+		t.Errorf("%+v %v", got, err)
+	}
+	if got, err := c.Update(t.Context(), milk.ID, todo.Patch{}, ""); err != nil || got.Title != milk.Title {
+		t.Errorf("%+v %v", got, err)
+	}
+	_, err := c.Update(t.Context(), "another", todo.Patch{}, "")
+	wantFault(t, err, fault.NotFound)
+}
+
+func TestMCP_AnswerForAnotherTodoIsRefused(t *testing.T) {
+	p := newMCPPeer(t, answers{"tools/call": replies(textResult(itemJSON(t, milk)))})
+	_, err := p.mcp(t, legacy).Update(t.Context(), "another", todo.Patch{}, "")
+	wantFault(t, err, fault.Failed)
 }

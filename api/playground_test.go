@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"waybill/api"
+	"waybill/auth"
 	"waybill/connection"
 	"waybill/fault"
 	"waybill/playground"
@@ -27,6 +28,8 @@ import (
 
 // The tests of this file run against the built-in playground, with tokens that
 // its own grants issued.
+
+var _ api.Tokens = (*auth.Ladder)(nil)
 
 // grants are Tokens by the two grants of Cross App Access, as anybody could
 // write them over net/http.
