@@ -84,6 +84,7 @@ type Attempt struct {
 	session *Session
 	err     error
 	stop    chan struct{} // closed by Cancel
+	settled chan struct{} // closed when the port is
 	stopped sync.Once
 
 	mu         sync.Mutex
@@ -114,7 +115,7 @@ func Begin(ctx context.Context, o SignInOptions) (*Attempt, error) {
 	}
 	a := &Attempt{
 		options: o, state: newSecret(), nonce: newSecret(), verifier: newSecret(),
-		ready: make(chan struct{}), ended: make(chan struct{}), stop: make(chan struct{}),
+		ready: make(chan struct{}), ended: make(chan struct{}), stop: make(chan struct{}), settled: make(chan struct{}),
 	}
 	if a.receiver, err = listen(redirect, a.state, o.Listen); err != nil {
 		return nil, err
@@ -196,6 +197,16 @@ func (a *Attempt) Wait(ctx context.Context) (*Session, error) {
 // closed and nothing of the attempt can come to anything.
 func (a *Attempt) Cancel() { a.end(errSignInCanceled) }
 
+// Settle waits until the port is closed: after an answer that is when the
+// browser has fetched its last page, or did not for 3 s. A program that ends
+// right after Wait would leave the user in front of a browser's error page.
+func (a *Attempt) Settle(ctx context.Context) {
+	select {
+	case <-a.settled:
+	case <-ctx.Done():
+	}
+}
+
 func (a *Attempt) end(cause error) {
 	a.cancel(cause)
 	a.stopped.Do(func() { close(a.stop) })
@@ -211,9 +222,13 @@ func (a *Attempt) run() {
 		a.cool()
 	}
 	if answered {
-		go a.receiver.linger(a.stop) // the browser still has to fetch its page
+		go func() {
+			a.receiver.linger(a.stop) // the browser still has to fetch its page
+			close(a.settled)
+		}()
 	} else {
 		a.receiver.close()
+		close(a.settled)
 	}
 	close(a.ended)
 	a.cancel(nil)

@@ -158,13 +158,15 @@ func (c *call) signIn(ctx context.Context, m *session.Manager, name string) erro
 	if err != nil {
 		return err
 	}
-	defer s.Cancel()
 	// Ctrl+C ends the sign-in, which then says so in its own words.
 	defer context.AfterFunc(ctx, s.Cancel)()
-	if err := c.showAddress(ctx, s); err != nil {
-		return err
+	if err = c.showAddress(ctx, s); err == nil {
+		err = s.Wait(context.WithoutCancel(ctx))
 	}
-	return s.Wait(context.WithoutCancel(ctx))
+	if err != nil {
+		s.Cancel() // after a success the browser still has to fetch its last page
+	}
+	return err
 }
 
 func (c *call) showAddress(ctx context.Context, s *session.SignIn) error {

@@ -180,7 +180,7 @@ func (a *account) build(plans *planner) {
 	a.ladder = auth.NewLadder(auth.LadderOptions{
 		Plan: plans.plans.Get, Transport: a.m.o.Transport, Session: a.session.Load, Save: a.save,
 	})
-	o := api.Options{Transport: a.m.o.Transport, Tokens: a.ladder, Resource: plans.configured.Connection.Resource}
+	o := api.Options{Transport: a.m.o.Transport, Tokens: tokens{a.ladder, plans}, Resource: plans.configured.Connection.Resource}
 	if o.Resource.Kind == connection.MCP {
 		a.client = api.NewMCP(o)
 	} else {

@@ -74,7 +74,7 @@ type Manager struct {
 	builtin     map[string]connection.Connection // as far as known
 	kept        map[string]string                // e-mail of the account kept per connection
 	account     *account
-	pending     *auth.Attempt // the last sign-in begun, over or not
+	pending     *SignIn // the last one begun, over or not
 }
 
 // Open opens the vault and, with Resume, the local copy of the account used
@@ -245,12 +245,12 @@ func (m *Manager) Close() error {
 	a, pending := m.account, m.pending
 	m.account, m.pending = nil, nil
 	m.mu.Unlock()
-	if pending != nil {
-		pending.Cancel() // after a success this closes the port, which stays open a little for a browser that asks twice
-	}
 	var err error
 	if a != nil {
 		err = a.close()
+	}
+	if pending != nil {
+		pending.settle()
 	}
 	done := make(chan struct{})
 	go func() { m.tasks.Wait(); close(done) }()

@@ -28,17 +28,27 @@ func (m *Manager) newPlanner(c Configured) *planner {
 // steps after sign-in will use, while the user is busy in the browser.
 func (p *planner) warm(ctx context.Context) {
 	var tasks sync.WaitGroup
-	tasks.Go(func() { p.preconnect(ctx, p.configured.Connection.Resource.URL) })
+	tasks.Go(func() { p.ahead(ctx) })
 	tasks.Go(func() {
-		plan, err := p.plans.Get(ctx)
-		if err != nil {
-			return // the step that needs it will say so
+		if plan, err := p.plans.Get(ctx); err == nil { // else the step that needs it will say so
+			p.preconnect(ctx, plan.Provider.TokenEndpoint)
 		}
-		tasks.Go(func() { p.preconnect(ctx, plan.Provider.TokenEndpoint) })
-		tasks.Go(func() { p.preconnect(ctx, plan.Server.TokenEndpoint) })
 	})
 	tasks.Wait()
 	p.log.Debug(logWarm)
+}
+
+// ahead opens the connections that are needed once the identity provider has
+// answered: to the authorization server and to the resource.
+func (p *planner) ahead(ctx context.Context) {
+	var tasks sync.WaitGroup
+	tasks.Go(func() { p.preconnect(ctx, p.configured.Connection.Resource.URL) })
+	tasks.Go(func() {
+		if plan, err := p.plans.Get(ctx); err == nil {
+			p.preconnect(ctx, plan.Server.TokenEndpoint)
+		}
+	})
+	tasks.Wait()
 }
 
 // logWarm is logged when the steps after sign-in have nothing left to wait for

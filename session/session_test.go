@@ -113,8 +113,12 @@ func (w *world) openURL(address string) error {
 		}
 		b := playgroundtest.NewBrowser(nil, email)
 		back, err := b.SignIn(context.Background(), address)
+		var page *playgroundtest.Page
 		if err == nil {
-			_, err = b.Open(context.Background(), back.String())
+			page, err = b.Open(context.Background(), back.String())
+		}
+		if err == nil && page.Target != nil {
+			_, err = b.Open(context.Background(), page.Target.String()) // the last page
 		}
 		if err != nil {
 			w.t.Errorf("the browser did not get back to the app: %v", err)

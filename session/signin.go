@@ -40,7 +40,10 @@ func (m *Manager) BeginSignIn(ctx context.Context, name string, req SignInReques
 		return nil, err
 	}
 	m.mu.Lock()
-	before := m.pending
+	var before *auth.Attempt
+	if m.pending != nil {
+		before = m.pending.attempt
+	}
 	m.mu.Unlock()
 	plans := m.newPlanner(configured)
 	life, cancel := context.WithCancel(m.life)
@@ -59,7 +62,7 @@ func (m *Manager) BeginSignIn(ctx context.Context, name string, req SignInReques
 	}
 	s := &SignIn{attempt: attempt, cancel: cancel, done: make(chan struct{})}
 	m.mu.Lock()
-	m.pending = attempt
+	m.pending = s
 	m.mu.Unlock()
 	m.tasks.Go(func() {
 		defer close(s.done)
@@ -89,6 +92,21 @@ func (s *SignIn) Reopen() error { return s.attempt.Reopen() }
 func (s *SignIn) Cancel() {
 	s.attempt.Cancel()
 	s.cancel()
+}
+
+// settle ends the sign-in if it is under way. After a success it lets the
+// browser fetch its last page first.
+func (s *SignIn) settle() {
+	select {
+	case <-s.done:
+		if s.err == nil {
+			ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
+			defer cancel()
+			s.attempt.Settle(ctx)
+		}
+	default:
+	}
+	s.Cancel()
 }
 
 // Wait returns when the account is open and its first sync has begun, or with
