@@ -2,6 +2,7 @@ package replica
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"waybill/api"
@@ -148,7 +149,7 @@ func (r *Replica) compare(list api.List) difference {
 func (r *Replica) adopt(d *difference, unknown []*todo.Todo, missing []string, reset bool) []string {
 	twins := map[string]*todo.Todo{}
 	for _, t := range unknown {
-		sum := contentSum(*t)
+		sum := looseSum(*t)
 		if _, twice := twins[sum]; twice {
 			twins[sum] = nil // not to be told apart
 			continue
@@ -156,7 +157,7 @@ func (r *Replica) adopt(d *difference, unknown []*todo.Todo, missing []string, r
 		twins[sum] = t
 	}
 	take := func(old string, content todo.Todo) bool {
-		sum := contentSum(content)
+		sum := looseSum(content)
 		t := twins[sum]
 		if t == nil || t.ID == old {
 			return false
@@ -186,6 +187,13 @@ func (r *Replica) adopt(d *difference, unknown []*todo.Todo, missing []string, r
 		}
 	}
 	return left
+}
+
+// looseSum is contentSum but for the blanks around a text, which many servers
+// take off.
+func looseSum(t todo.Todo) string {
+	t.Title, t.Description = strings.TrimSpace(t.Title), strings.TrimSpace(t.Description)
+	return contentSum(t)
 }
 
 // doubtfulCreates reports whether there are creations that may have arrived at

@@ -278,11 +278,15 @@ func planUpdate(a *action, it *item, edits []*entry, single bool) {
 		}
 		patch, conflicts := mergeInto(now, e, edits)
 		if len(conflicts) > 0 {
-			if len(a.acks) == 0 {
-				a.note = &record{entries: []*entry{e.with(func(e *entry) { e.state, e.fields = entryConflict, conflicts })}}
-				return
+			if len(a.acks) > 0 {
+				break
 			}
-			break
+			state := entryConflict
+			if deletedAfter(edits, e) {
+				state = entryDiscarded // the user has no use for either text
+			}
+			a.note = &record{entries: []*entry{e.with(func(e *entry) { e.state, e.fields = state, conflicts })}}
+			return
 		}
 		now, all = patch.Apply(now), all.Then(patch)
 		a.acks = append(a.acks, e)
@@ -307,6 +311,11 @@ func mergeInto(now todo.Todo, e *entry, edits []*entry) (patch todo.Patch, confl
 		})
 	})
 	return patch, conflicts
+}
+
+// deletedAfter reports whether a later edit deletes the to-do.
+func deletedAfter(edits []*entry, e *entry) bool {
+	return slices.ContainsFunc(edits, func(later *entry) bool { return later.number > e.number && later.op == todo.Delete })
 }
 
 func numbers(entries []*entry) (out []uint64) {
@@ -466,6 +475,9 @@ func (r *Replica) setAside(e *entry, why error) *record {
 	now := r.m.entries[e.number]
 	if now == nil {
 		return nil
+	}
+	if it := r.m.items[now.id]; now.op == todo.Update && deletedAfter(it.edits, now) {
+		return &record{entries: []*entry{now.with(func(e *entry) { e.state = entryDiscarded })}}
 	}
 	rec := &record{}
 	rest := now.patch
