@@ -156,3 +156,77 @@ func (r *rotatingIdP) refresh(token string) (next string, ok bool) {
 	r.live[next] = true
 	return next, true
 }
+
+// renewing is a world in which the ID token has to be renewed, and the refresh
+// token rotates.
+func renewing(t *testing.T, f func(t *testing.T, w *world)) {
+	t.Helper()
+	inWorld(t, func(t *testing.T, w *world) {
+		w.idp.rotate = true
+		w.plan.Provider.RefreshSubject = No
+		w.session.IDTokenExpiry = time.Now().Add(-time.Second)
+		f(t, w)
+	})
+}
+
+func TestS40_ARenewedTokenOfAnotherUserIsRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		claims map[string]any
+		code   string
+	}{
+		"other user": {map[string]any{"sub": "user-2"}, "id_token_sub"}, "no user": {map[string]any{"sub": nil}, "id_token_sub"},
+		"other issuer": {map[string]any{"iss": "https://evil.example"}, "id_token_issuer"}, "other app": {map[string]any{"aud": "x"}, "id_token_audience"},
+		"other tenant": {map[string]any{"tenant": "t2"}, "id_token_tenant"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			renewing(t, func(t *testing.T, w *world) {
+				w.idp.changes = map[string]any{"id_token": w.idToken(c.claims)}
+				_, _, err := w.ladder().Token(t.Context())
+				wantFault(t, err, fault.StepSignIn, fault.Hostile, c.code)
+				if len(w.saved) != 0 || w.idp.tokens() != 1 || w.as.tokens() != 0 {
+					t.Errorf("O5: saved %d; %d requests", len(w.saved), w.idp.tokens())
+				}
+			})
+		})
+	}
+}
+
+func TestR18_ARotatedTokenIsKeptThoughTheRestFailed(t *testing.T) {
+	renewing(t, func(t *testing.T, w *world) { // the keys cannot be fetched
+		w.idp.noKeys = true
+		l := w.ladder()
+		_, _, err := l.Token(t.Context())
+		wantFault(t, err, fault.StepDiscovery, fault.Offline, "unavailable")
+		if len(w.saved) != 1 || w.saved[0].Refresh.Reveal() != canary("refresh-1") || w.saved[0].IDTokenExpiry.After(time.Now()) {
+			t.Fatalf("saved %+v", w.saved)
+		}
+		w.idp.set(func(p *party) { p.noKeys = false })
+		take(t, l)
+		if got := w.saved[len(w.saved)-1].Refresh.Reveal(); got != canary("refresh-2") {
+			t.Errorf("saved %d times", len(w.saved))
+		}
+	})
+	renewing(t, func(t *testing.T, w *world) { // no ID token comes back
+		w.idp.changes = map[string]any{"id_token": nil}
+		l := w.ladder()
+		_, _, err := l.Token(t.Context())
+		wantFault(t, err, fault.StepSignIn, fault.SignInNeeded, "no_id_token")
+		if len(w.saved) != 1 || w.saved[0].Refresh.Reveal() != canary("refresh-1") || !l.Status().SignInNeeded {
+			t.Errorf("saved %+v", w.saved)
+		}
+	})
+}
+
+func TestARefreshTokenThatDoesNotRotateStays(t *testing.T) {
+	renewing(t, func(t *testing.T, w *world) {
+		w.idp.rotate = false
+		take(t, w.ladder())
+		if len(w.saved) != 1 || w.saved[0].Refresh.Reveal() != canary("refresh-0") || !w.saved[0].SignedInAt.Equal(w.session.SignedInAt) {
+			t.Errorf("saved %+v", w.saved)
+		}
+		f := w.idp.forms[0]
+		if f.Get("refresh_token") != canary("refresh-0") || len(f) != 2 {
+			t.Errorf("sent %v", f)
+		}
+	})
+}

@@ -45,6 +45,7 @@ type party struct {
 	refuse   string         // what the exchange says to a refresh token; "": nothing
 	rotates  *rotatingIdP   // instead of live and rotate, at the refresh grant
 	delay    time.Duration
+	noKeys   bool // the keys cannot be had at the moment
 
 	forms []url.Values
 	auth  []string // Authorization headers beside forms
@@ -178,6 +179,8 @@ func (w *world) reply(p *party, r *http.Request, answer func(*party, url.Values)
 	defer p.mu.Unlock()
 	p.seen = append(p.seen, r.URL.String(), r.PostForm.Encode(), fmt.Sprint(r.Header), basicOf(r))
 	switch {
+	case r.Method == http.MethodGet && r.URL.Path == "/jwks" && p.noKeys:
+		return http.StatusBadGateway, "", nil, 0
 	case r.Method == http.MethodGet && r.URL.Path == "/jwks":
 		return http.StatusOK, jsonOf(map[string]any{"keys": []any{w.key.jwk(nil)}}), nil, 0
 	case r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/.well-known/") && p.metadata != nil:
