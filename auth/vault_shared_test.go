@@ -216,7 +216,8 @@ func TestS100_DestroyTakesFilesThatWereSetAside(t *testing.T) {
 	}
 }
 
-// FuzzVaultFile: what opens is what was sealed.
+// FuzzVaultFile: what opens is what was sealed. The key is fixed, since the
+// fuzzer's processes hand files to one another.
 func FuzzVaultFile(f *testing.F) {
 	key := seal.Key{7}
 	dir := f.TempDir()
@@ -237,7 +238,8 @@ func FuzzVaultFile(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if _, err := file.open(key); err == nil && !bytes.Equal(data, good) {
+		content, err := file.open(key)
+		if err == nil && (len(content.Records) != 1 || string(content.Records["a"]) != "x" || file.header.ID != "id" || file.header.Counter != 3) {
 			t.Fatalf("opened a forged vault: %q", data)
 		}
 	})

@@ -127,20 +127,17 @@ func TestS92_KeysDoNotPrint(t *testing.T) {
 	}
 }
 
+// FuzzOpen: what opens is what was sealed, under the name it was sealed for.
+// The key is fixed, since the fuzzer's processes hand records to one another.
 func FuzzOpen(f *testing.F) {
-	key := seal.Key{1, 2, 3}
-	box := seal.New(key)
+	box := seal.New(seal.Key{1, 2, 3})
 	good := box.Seal("todos", "1", 1, []byte("content"))
 	f.Add(good, "todos", "1", uint64(1))
 	f.Add(good[:30], "todos", "1", uint64(1))
 	f.Add([]byte{}, "", "", uint64(0))
 	f.Fuzz(func(t *testing.T, sealed []byte, table, id string, version uint64) {
 		plain, err := box.Open(table, id, version, sealed)
-		if err != nil {
-			return
-		}
-		// Only what was sealed opens: the one record made above.
-		if !bytes.Equal(sealed, good) || table != "todos" || id != "1" || version != 1 || string(plain) != "content" {
+		if err == nil && (table != "todos" || id != "1" || version != 1 || string(plain) != "content") {
 			t.Fatalf("opened a forged record: %q", plain)
 		}
 	})
