@@ -84,7 +84,7 @@ func (s scopes) byStatus(a *answer, about asking, ch challenge, code string) *fa
 	case status == http.StatusForbidden:
 		return s.forbidden(a, about, ch, code)
 	case status == http.StatusNotFound || status == http.StatusGone:
-		return missing(about, code)
+		return notThere(about, code)
 	case status == http.StatusMethodNotAllowed || status == http.StatusNotImplemented:
 		return notOffered(about, code)
 	case status == http.StatusPreconditionFailed || status == http.StatusPreconditionRequired:
@@ -176,7 +176,7 @@ func (s scopes) scopeFault(granted []string, about asking, named []string) *faul
 	return f
 }
 
-func missing(about asking, code string) *fault.Fault {
+func notThere(about asking, code string) *fault.Fault {
 	code = cmp.Or(code, "not_found")
 	if about == anything {
 		return fault.New(fault.StepCall, fault.NotFound, code, "The server does not have what was asked for.")

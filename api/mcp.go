@@ -82,16 +82,15 @@ func (c *MCPClient) Version() string {
 	return c.version
 }
 
-// spawn runs f in the background, or at once when the client is closed.
-func (c *MCPClient) spawn(f func()) {
+// spawn runs f in the background, unless the client is closed.
+func (c *MCPClient) spawn(f func()) bool {
 	c.mu.Lock()
-	if !c.closed {
-		c.tasks.Go(f)
-		c.mu.Unlock()
-		return
+	defer c.mu.Unlock()
+	if c.closed {
+		return false
 	}
-	c.mu.Unlock()
-	f()
+	c.tasks.Go(f)
+	return true
 }
 
 // Close implements Client. It takes at most about two seconds, in which the

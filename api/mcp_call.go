@@ -22,9 +22,9 @@ func (c *MCPClient) call(ctx context.Context, about asking, f func(context.Conte
 	if err != nil {
 		return err
 	}
-	st := &callState{about: about, token: token, granted: granted}
-	for {
-		if err = c.once(ctx, st, f); !errors.Is(err, errReopen) {
+	for st := (&callState{about: about, token: token, granted: granted}); ; {
+		st = st.again(newLimits(ctx, c.root))
+		if err = c.once(st, f); !errors.Is(err, errReopen) {
 			return err
 		}
 	}
@@ -63,9 +63,7 @@ func (c *MCPClient) doubt(st *callState, s *session, err error) error {
 	return errReopen
 }
 
-func (c *MCPClient) once(ctx context.Context, st *callState, f func(context.Context, *session) error) error {
-	st.limits = newLimits(ctx, c.root)
-	st.session = nil
+func (c *MCPClient) once(st *callState, f func(context.Context, *session) error) error {
 	defer c.release(st)
 	inner := context.WithValue(st.limits.ctx, callKey{}, st)
 	s, err := c.open(inner)
@@ -74,7 +72,7 @@ func (c *MCPClient) once(ctx context.Context, st *callState, f func(context.Cont
 	}
 	defer s.begin()
 	st.settle()
-	st.session = s
+	st.session.Store(s)
 	if err = f(inner, s); err == nil {
 		s.proven.Store(true)
 	}
@@ -85,7 +83,11 @@ func (c *MCPClient) once(ctx context.Context, st *callState, f func(context.Cont
 // seen the initialized notification, which goes out beside the first calls.
 func afterInitialized(ctx context.Context, send func() (mcp.Result, error)) (mcp.Result, error) {
 	st := stateOf(ctx)
-	if st == nil || st.session == nil || st.session.isReady() {
+	var s *session
+	if st != nil {
+		s = st.session.Load()
+	}
+	if s == nil || s.isReady() {
 		return send()
 	}
 	res, err := send()
@@ -93,7 +95,7 @@ func afterInitialized(ctx context.Context, send func() (mcp.Result, error)) (mcp
 		return res, err
 	}
 	select {
-	case <-st.session.ready:
+	case <-s.ready:
 		return send()
 	case <-ctx.Done():
 		return res, err
@@ -141,7 +143,7 @@ func (c *MCPClient) explain(st *callState, s *session, err error) error {
 		if f.Code == codeSwapped && s != nil {
 			c.drop(s)
 		}
-		if err = unreachable(st.limits.ctx, err); c.doubtful(s, 0) && f.Status >= 400 && f.Status < 500 && f.Kind != fault.Offline && f.Kind != fault.Denied {
+		if err = unreachable(st.limits.ctx, err); c.doubtful(s, 0) && misunderstood(f) {
 			return c.doubt(st, s, err)
 		}
 		return err
@@ -159,6 +161,16 @@ func (c *MCPClient) explain(st *callState, s *session, err error) error {
 		c.drop(s)
 	}
 	return c.puzzling(st, s, err)
+}
+
+// misunderstood reports whether a server may have refused a request because it
+// did not understand it.
+func misunderstood(f *fault.Fault) bool {
+	switch f.Kind {
+	case fault.Config, fault.Failed, fault.Invalid, fault.NotFound, fault.ReadOnly:
+		return f.Status >= 400 && f.Status < 500
+	}
+	return false
 }
 
 // puzzling is the Fault of an error that neither HTTP nor the protocol explains.

@@ -29,8 +29,12 @@ const codeNoSession = -32000
 // codeSwapped marks an answer for another session than the one asked in.
 const codeSwapped = "session_swapped"
 
-// goodbyeLimit bounds the DELETE that ends a session.
-const goodbyeLimit = 2 * time.Second
+// Limits of what nobody waits for: the DELETE that ends a session, and messages
+// that want no response.
+const (
+	goodbyeLimit = 2 * time.Second
+	asideLimit   = 10 * time.Second
+)
 
 // errSessionGone says that the server does not know the session any more, and
 // that the request was therefore not carried out.
@@ -48,7 +52,6 @@ type guard struct {
 
 // RoundTrip implements http.RoundTripper.
 func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
-	st := stateOf(req.Context())
 	if req.Method == http.MethodDelete { // MCPClient.leave has done it
 		return &http.Response{Status: "204 No Content", StatusCode: http.StatusNoContent, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 			Header: http.Header{}, Body: http.NoBody, Request: req}, nil
@@ -60,11 +63,22 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	if strings.ContainsFunc(req.Header.Get(headerName), unicode.IsControl) {
 		return nil, fault.New(fault.StepCall, fault.Invalid, "bad_name", "The name of a tool or resource with control characters in it cannot be sent.")
 	}
-	if st != nil && st.session != nil {
+	st := stateOf(req.Context())
+	if !asked.call() && asked.method != methodInitialized { // nobody waits for it
+		ctx, stop := within(req.Context(), g.bearer.root, asideLimit)
+		defer stop()
+		return g.exchange(req.WithContext(ctx), asked, nil)
+	}
+	if st != nil && st.session.Load() != nil {
 		req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
-			GotConn: func(httptrace.GotConnInfo) { st.session.begin() },
+			GotConn: func(httptrace.GotConnInfo) { st.session.Load().begin() },
 		}))
 	}
+	return g.exchange(req, asked, st)
+}
+
+// exchange sends one message. st is nil for what is no call.
+func (g *guard) exchange(req *http.Request, asked message, st *callState) (*http.Response, error) {
 	resp, err := g.next.RoundTrip(req)
 	if err != nil {
 		return nil, err
@@ -86,7 +100,7 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	if resp.StatusCode < 200 || resp.StatusCode >= 300 {
 		return g.refused(req, resp, asked, st)
 	}
-	return g.accepted(req, resp, asked, st)
+	return g.accepted(resp, asked, st)
 }
 
 // unauthorised lets the first 401 of a call through to Authorize; any other is
@@ -164,10 +178,15 @@ func (g *guard) refused(req *http.Request, resp *http.Response, asked message, s
 
 // accepted handles a success: an event stream is watched as it is read, a JSON
 // answer is read here and must be the response to the request.
-func (g *guard) accepted(req *http.Request, resp *http.Response, asked message, st *callState) (*http.Response, error) {
+func (g *guard) accepted(resp *http.Response, asked message, st *callState) (*http.Response, error) {
 	kind, _, _ := strings.Cut(strings.ToLower(resp.Header.Get("Content-Type")), ";")
 	kind = strings.TrimSpace(kind)
-	if asked.call() && kind == "text/event-stream" && st != nil {
+	switch {
+	case !asked.call():
+		resp.Body.Close()
+		resp.Body = http.NoBody
+		return resp, nil
+	case kind == "text/event-stream" && st != nil:
 		body := newStream(resp.Body, asked, st.progress, st.report)
 		st.mu.Lock()
 		st.streams = append(st.streams, body.closed)
@@ -185,8 +204,6 @@ func (g *guard) accepted(req *http.Request, resp *http.Response, asked message, 
 	switch {
 	case isPage(resp.Header, body):
 		return nil, transport.CaptivePortal(fault.StepCall)
-	case !asked.call():
-		return resp, nil
 	case kind != "application/json" || len(body) == 0:
 		return nil, garbled(resp.StatusCode, fmt.Errorf("status %d of type %q to a call", resp.StatusCode, kind))
 	}

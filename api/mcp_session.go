@@ -26,7 +26,6 @@ const (
 	methodDiscover    = "server/discover"
 	methodInitialize  = "initialize"
 	methodInitialized = "notifications/initialized"
-	methodPing        = "ping"
 )
 
 // session is one MCP session, from versionModern on only a name for having
@@ -163,7 +162,7 @@ func hopeless(err error) bool {
 // waits until the first call has taken the open connection.
 func (c *MCPClient) sayInitialized(ctx context.Context, s *session, send func(context.Context)) {
 	limits := newLimits(context.WithoutCancel(ctx), s.over)
-	c.spawn(func() {
+	say := func() {
 		defer limits.stop()
 		defer close(s.ready)
 		if !s.http2.Load() {
@@ -173,7 +172,11 @@ func (c *MCPClient) sayInitialized(ctx context.Context, s *session, send func(co
 			}
 		}
 		send(context.WithValue(limits.ctx, callKey{}, (*callState)(nil)))
-	})
+	}
+	if !c.spawn(say) {
+		limits.stop()
+		close(s.ready)
+	}
 }
 
 // open returns the open session, or opens one. One is opened at a time.
@@ -214,8 +217,15 @@ func (c *MCPClient) open(ctx context.Context) (*session, error) {
 		close(s.ready)
 	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.version, c.session = settled, s
+	closed := c.closed
+	if !closed {
+		c.version, c.session = settled, s
+	}
+	c.mu.Unlock()
+	if closed {
+		c.leave(s)
+		return nil, errClosed
+	}
 	return s, nil
 }
 
@@ -244,7 +254,9 @@ func (c *MCPClient) drop(s *session) {
 		c.session = nil
 	}
 	c.mu.Unlock()
-	c.spawn(func() { c.leave(s) })
+	if leave := func() { c.leave(s) }; !c.spawn(leave) {
+		leave()
+	}
 }
 
 // leave ends a session, within goodbyeLimit. The server is told here and not by

@@ -3,17 +3,19 @@ package api
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"waybill/secret"
 )
 
-// callState follows one call through the SDK, in its context: what the guard
-// learns there would be lost on the way back.
+// callState follows one attempt at a call through the SDK, in its context: what
+// the guard learns there would be lost on the way back. The SDK also hands it to
+// what it sends by itself, at the same time or later.
 type callState struct {
 	about   asking
 	limits  *limits
-	session *session // whose first call it may be; nil while one is opened
+	session atomic.Pointer[session] // whose first call it may be; nil while one is opened
 
 	reopened bool // a forgotten session was opened anew for this call
 	doubted  bool // a version taken for granted was given up for this call
@@ -25,6 +27,14 @@ type callState struct {
 	streams []chan struct{} // closed when an event stream was read to its end
 	alone   bool            // a stream has its connection for itself (HTTP/1.1)
 	problem error           // what was wrong in a stream
+}
+
+// again is the state of another attempt at the same call.
+func (st *callState) again(limits *limits) *callState {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return &callState{about: st.about, limits: limits, reopened: st.reopened, doubted: st.doubted,
+		token: st.token, granted: st.granted, renewed: st.renewed}
 }
 
 type callKey struct{}

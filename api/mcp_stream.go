@@ -77,7 +77,7 @@ func (s *stream) next() error {
 		field, value, _ := bytes.Cut(line, []byte(":"))
 		value = bytes.TrimPrefix(value, []byte(" "))
 		switch {
-		case len(line) == 0 && len(event) > len(start):
+		case len(line) == 0:
 			s.event = event
 			if (kind == "" || kind == "message") && len(bytes.TrimSpace(event[len(start):])) > 0 {
 				return s.message(event, len(start))

@@ -278,3 +278,58 @@ func TestREST_AnswerThatTricklesForEverIsGivenUp(t *testing.T) {
 		n.Close()
 	})
 }
+
+// A server that holds open what nobody waits for cannot hold up the client.
+func TestMCP_AnswersToTheServerHoldNothingUp(t *testing.T) {
+	for name, response := range map[string]func(http.ResponseWriter, *http.Request, rpc){
+		"stream": hold("", time.Minute),
+		"nothing": func(w http.ResponseWriter, r *http.Request, m rpc) {
+			<-r.Context().Done()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inVirtualTime(t, false, answers{
+				"": response, // what has no method is a response of ours
+				"tools/call": streams(event(`{"jsonrpc":"2.0","id":"from-server","method":"ping"}`) +
+					event(`{"jsonrpc":"2.0","id":ID,"result":`+textResult(`[]`)+`}`)),
+			}, func(t *testing.T, n *virtualnet.Network, c *MCPClient, _ *mint) {
+				for range 3 {
+					if took, err := list(t, c); err != nil || took > 2*time.Second {
+						t.Errorf("%v after %v", err, took)
+					}
+				}
+				time.Sleep(asideLimit)
+				start := time.Now()
+				if err := c.Close(); err != nil || time.Since(start) > goodbyeLimit {
+					t.Errorf("%v after %v", err, time.Since(start))
+				}
+			})
+		})
+	}
+}
+
+func TestMCP_CloseWhileASessionIsOpened(t *testing.T) {
+	inVirtualTime(t, false, answers{"initialize": func(w http.ResponseWriter, r *http.Request, m rpc) {
+		time.Sleep(3 * time.Second)
+		w.Header().Set(headerSession, "s")
+		replies(`{"protocolVersion":"2025-06-18","capabilities":{"tools":{}},"serverInfo":{"name":"peer","version":"1"}}`)(w, r, m)
+	}}, func(t *testing.T, n *virtualnet.Network, c *MCPClient, _ *mint) {
+		var call sync.WaitGroup
+		var err error
+		call.Go(func() { _, err = c.List(t.Context(), "") })
+		time.Sleep(time.Second)
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+		call.Wait()
+		wantFault(t, err, fault.Canceled)
+	})
+}
+
+// An event of another type says nothing about the next one.
+func TestMCP_EventsOfOtherTypesArePassedOver(t *testing.T) {
+	p := newMCPPeer(t, answers{"tools/call": streams("event: heartbeat\n\nevent: other\ndata: nonsense\n\n: c\n\ndata: {\"jsonrpc\":\"2.0\",\ndata: \"id\":ID,\"result\":" + textResult(`[]`) + "}\n\n")})
+	if _, err := p.mcp(t, legacy).List(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+}

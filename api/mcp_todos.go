@@ -210,7 +210,7 @@ func (c *MCPClient) Get(ctx context.Context, id string) (todo.Todo, error) {
 	if !l.Complete {
 		return todo.Todo{}, garbled(0, errors.New("the list is not complete"))
 	}
-	return todo.Todo{}, missing(reading, "")
+	return todo.Todo{}, notThere(reading, "")
 }
 
 // Capabilities implements Client. It asks for the tools only if the grant would

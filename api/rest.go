@@ -72,7 +72,7 @@ func (c *restClient) item(id string) (string, error) {
 	segment := url.PathEscape(id)
 	switch segment {
 	case "":
-		return "", missing(reading, "")
+		return "", notThere(reading, "")
 	case ".", "..": // would be resolved away
 		segment = strings.ReplaceAll(segment, ".", "%2E")
 	}
