@@ -68,12 +68,6 @@ func (c *choice[T]) move(to int) {
 	c.choose(to)
 }
 
-func (c *choice[T]) setEnabled(on bool) {
-	for _, b := range c.buttons {
-		b.setEnabled(on)
-	}
-}
-
 type choiceButton struct {
 	press
 	words string

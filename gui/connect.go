@@ -48,8 +48,12 @@ func newConnectPage(w *Window, presets []connection.Preset) *connectPage {
 	}
 	parts.Add(p.problem)
 	parts.Add(buttonRow(p.save))
-	p.body = stack(newPanel(nil, panelStyle{fill: theme.ColorNameBackground}),
-		container.NewVScroll(inset(insets{14, 20, 28, 20}, centred(860, parts))))
+	scroll := container.NewVScroll(inset(insets{14, 20, 28, 20}, centred(860, parts)))
+	for _, l := range p.form.all() {
+		l.field.onFocus = func() { bringIntoSight(scroll, l.box) }
+	}
+	p.save.onFocus = func() { bringIntoSight(scroll, p.save) }
+	p.body = stack(newPanel(nil, panelStyle{fill: theme.ColorNameBackground}), scroll)
 	return p
 }
 

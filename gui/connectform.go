@@ -83,11 +83,11 @@ func (f *connectForm) objects() []fyne.CanvasObject {
 	if f.presets == nil {
 		add(idp, f.issuer.box, f.idpID.box, f.idpSecret.box, f.more(f.idpScopes.box, method(f.idpMethod)))
 		add(res, f.url.box, f.resID.box, f.resSecret.box, f.more(f.server.box, f.resource.box, f.resScopes.box, method(f.resMethod)))
-		return []fyne.CanvasObject{twoColumns(14, f.name.box, redirect), twoColumns(14, card(idp), card(res)), f.crossed}
+		return []fyne.CanvasObject{twoColumns(560, f.name.box, redirect), twoColumns(560, card(idp), card(res)), f.crossed}
 	}
 	add(idp, f.idpID.box, f.idpSecret.box)
 	add(res, f.resID.box, f.resSecret.box)
-	return []fyne.CanvasObject{redirect, twoColumns(14, card(idp), card(res)), f.crossed}
+	return []fyne.CanvasObject{redirect, twoColumns(560, card(idp), card(res)), f.crossed}
 }
 
 func add(to *fyne.Container, objects ...fyne.CanvasObject) {

@@ -15,6 +15,7 @@ type field struct {
 	onEscape func() bool // reports whether Escape was used; nil: it goes to the window
 	onKey    func(*fyne.KeyEvent) bool
 	onBlur   func()
+	onFocus  func()
 	focus    bool
 }
 
@@ -96,6 +97,9 @@ func (f *field) AcceptsTab() bool { return false }
 func (f *field) FocusGained() {
 	f.focus = true
 	f.Entry.FocusGained()
+	if f.onFocus != nil {
+		f.onFocus()
+	}
 }
 
 // FocusLost notes it and tells whoever wants to save what was typed.

@@ -314,3 +314,17 @@ func (underLayout) MinSize(objects []fyne.CanvasObject) fyne.Size {
 	a, b := objects[0].MinSize(), objects[1].MinSize()
 	return fyne.NewSize(b.Width, a.Height+b.Height)
 }
+
+// bringIntoSight scrolls so that o can be seen.
+func bringIntoSight(scroll *container.Scroll, o fyne.CanvasObject) {
+	const margin = 16
+	d := fyne.CurrentApp().Driver()
+	top := d.AbsolutePositionForObject(o).Y - d.AbsolutePositionForObject(scroll).Y
+	bottom := top + o.Size().Height
+	switch {
+	case top < margin:
+		scroll.ScrollToOffset(fyne.NewPos(0, max(0, scroll.Offset.Y+top-margin)))
+	case bottom > scroll.Size().Height-margin:
+		scroll.ScrollToOffset(fyne.NewPos(0, scroll.Offset.Y+bottom+margin-scroll.Size().Height))
+	}
+}

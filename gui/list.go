@@ -16,7 +16,6 @@ type listActions struct {
 	open     func(id string) // show its details, where they are not beside the list
 	toggle   func(id string)
 	remove   func(id string)
-	add      func()
 	edit     func(id string)
 	menu     func(id string, at fyne.Position)
 }

@@ -14,6 +14,8 @@ type press struct {
 	onTap func()
 	label string // for assistive technology
 
+	onFocus func() // it got the focus; may be nil
+
 	hovered, focused, disabled bool
 }
 
@@ -48,7 +50,13 @@ func (p *press) TypedRune(r rune) {
 }
 
 // FocusGained shows the focus ring.
-func (p *press) FocusGained() { p.focused = true; p.Refresh() }
+func (p *press) FocusGained() {
+	p.focused = true
+	p.Refresh()
+	if p.onFocus != nil {
+		p.onFocus()
+	}
+}
 
 // FocusLost hides it.
 func (p *press) FocusLost() { p.focused = false; p.Refresh() }

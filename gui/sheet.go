@@ -139,7 +139,7 @@ func (l *sheetLayout) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 func (l *sheetLayout) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(100, 100) }
 
 // sheetBody is a column in which the scroller gets what the others leave.
-type sheetBody struct{ columnLayout }
+type sheetBody struct{}
 
 func (l *sheetBody) heightFor(objects []fyne.CanvasObject, width float32) float32 {
 	return (&columnLayout{gap: 16}).heightFor(objects, width)

@@ -308,3 +308,19 @@ func TestASlowKeyringIsNamed(t *testing.T) {
 		r.wantText("was written by a newer Waybill. Update Waybill.")
 	})
 }
+
+func TestTheFormFollowsTheFocus(t *testing.T) {
+	signedOut(t, func(r *rig) {
+		r.w.win.Resize(fyne.NewSize(500, 400))
+		r.tap("Another provider")
+		r.w.win.Resize(fyne.NewSize(500, 401))
+		p := r.w.page.(*connectPage)
+		for _, o := range []fyne.Focusable{p.form.resSecret.field, p.save, p.form.name.field} {
+			r.w.Canvas().Focus(o)
+			top := fyne.CurrentApp().Driver().AbsolutePositionForObject(o.(fyne.CanvasObject)).Y
+			if bottom := top + o.(fyne.CanvasObject).Size().Height; top < 0 || bottom > 401 {
+				r.Errorf("what has the focus is at %v to %v of 401", top, bottom)
+			}
+		}
+	})
+}

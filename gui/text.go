@@ -55,15 +55,6 @@ func (t *text) set(content string) {
 	t.Refresh()
 }
 
-// setColor replaces the colour.
-func (t *text) setColor(c fyne.ThemeColorName) {
-	if t.color == c {
-		return
-	}
-	t.color = c
-	t.Refresh()
-}
-
 // linesAt are the lines of a paragraph at this width.
 func (t *text) linesAt(width float32) []string {
 	for _, w := range t.wraps {

@@ -181,6 +181,8 @@ func (p *todosPage) present(rows []*replica.Row) {
 // shapeChanged follows the width of the window.
 func (p *todosPage) shapeChanged() {
 	visible(p.toolbar.menu, p.shell.narrow)
+	p.toolbar.hint.setNarrow(p.shell.narrow)
+	p.toolbar.search.Refresh()
 	p.details.showBack(!p.shell.wide)
 }
 

@@ -109,6 +109,7 @@ func searchWords(f todo.Filter, c todo.Counts) string {
 type searchHint struct {
 	press
 	clears bool
+	narrow bool // there is no room for the shortcut
 }
 
 func newSearchHint(onClear func()) *searchHint {
@@ -121,6 +122,13 @@ func newSearchHint(onClear func()) *searchHint {
 func (h *searchHint) show(clears bool) {
 	if h.clears != clears {
 		h.clears, h.disabled = clears, !clears
+		h.Refresh()
+	}
+}
+
+func (h *searchHint) setNarrow(narrow bool) {
+	if h.narrow != narrow {
+		h.narrow = narrow
 		h.Refresh()
 	}
 }
@@ -143,6 +151,9 @@ func (r *hintRenderer) Destroy()                     {}
 func (r *hintRenderer) Objects() []fyne.CanvasObject { return []fyne.CanvasObject{r.words, r.icon} }
 
 func (r *hintRenderer) MinSize() fyne.Size {
+	if r.hint.narrow {
+		return fyne.NewSize(28, 20)
+	}
 	return fyne.NewSize(r.words.MinSize().Width+12, 20)
 }
 
@@ -160,7 +171,7 @@ func (r *hintRenderer) Refresh() {
 }
 
 func (r *hintRenderer) paint() {
-	r.words.Hidden, r.icon.Hidden = r.hint.clears, !r.hint.clears
+	r.words.Hidden, r.icon.Hidden = r.hint.clears || r.hint.narrow, !r.hint.clears
 	r.words.Color = theme.Color(theme.ColorNamePlaceHolder)
 	ink := colorMuted
 	if r.hint.hovered || r.hint.focused {

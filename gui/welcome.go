@@ -37,7 +37,7 @@ func newWelcomePage(w *Window) *welcomePage {
 		inset(insets{0, 0, 0, -buttonPadX}, row(0, nil, p.back)), p.title(),
 		newText("Your to-dos live in another application. Waybill shows them here without asking you to sign in there: your identity provider vouches for you. You sign in once, in your browser.", textStyle{wrap: true}),
 		gap(1, 2), p.builtin, inset(insets{-4, 0, 6, 18}, row(0, nil, mcp)),
-		twoColumns(14, xaa, other), p.kept)
+		twoColumns(440, xaa, other), p.kept)
 	p.body = stack(newPanel(nil, panelStyle{fill: theme.ColorNameBackground}),
 		container.NewVScroll(inset(insets{24, 20, 28, 20}, centred(660, p.parts))))
 	p.stateChanged(w.state)
@@ -202,17 +202,19 @@ func (r *choiceCardRenderer) paint() {
 
 // twoColumns puts two objects beside each other, equally wide and high, or
 // below each other where there is no room.
-func twoColumns(gap float32, a, b fyne.CanvasObject) *fyne.Container {
-	return container.New(&twoColumnsLayout{gap: gap}, a, b)
+func twoColumns(from float32, a, b fyne.CanvasObject) *fyne.Container {
+	return container.New(&twoColumnsLayout{gap: 14, from: from}, a, b)
 }
 
-const twoColumnsFrom = 460
-
-type twoColumnsLayout struct{ gap, width float32 }
+type twoColumnsLayout struct {
+	gap   float32
+	from  float32 // the width from which on there is room
+	width float32 // of the last layout
+}
 
 func (l *twoColumnsLayout) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 	l.width = size.Width
-	if size.Width < twoColumnsFrom {
+	if size.Width < l.from {
 		(&columnLayout{gap: l.gap}).Layout(objects, size)
 		return
 	}
@@ -228,7 +230,7 @@ func (l *twoColumnsLayout) MinSize(objects []fyne.CanvasObject) fyne.Size {
 }
 
 func (l *twoColumnsLayout) heightFor(objects []fyne.CanvasObject, width float32) float32 {
-	if width < twoColumnsFrom {
+	if width < l.from {
 		return (&columnLayout{gap: l.gap}).heightFor(objects, width)
 	}
 	half := (width - l.gap) / 2

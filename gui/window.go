@@ -208,8 +208,13 @@ func (w *Window) use(info session.ConnectionInfo) {
 		w.signIn(name)
 		return
 	}
-	w.tasks.start(func(ctx context.Context) error { return w.backend.SwitchTo(ctx, name) },
-		func(err error) { w.report(err) })
+	w.tasks.start(func(ctx context.Context) error { return w.backend.SwitchTo(ctx, name) }, func(err error) {
+		if fault.Is(err, fault.SignInNeeded) && w.canLeave() {
+			w.signIn(name)
+			return
+		}
+		w.report(err)
+	})
 }
 
 // relayout gives everything on screen the room that it needs now. Pages call it
