@@ -30,6 +30,13 @@ type LadderOptions struct {
 	// remembers.
 	Save func(ctx context.Context, s *Session) error
 
+	// Exclude, where several processes may use one session, waits until no
+	// other one renews it, keeps them from it until release is called, and
+	// returns the session as it is saved now, nil if there is none any more. It
+	// is called once for each mint; Save is called within. It must not call the
+	// Ladder. nil: this process is alone.
+	Exclude func(ctx context.Context) (saved *Session, release func(), err error)
+
 	// Observe is told of every step, one after the other; nil: nobody is. It
 	// must not block and not call the Ladder.
 	Observe func(Event)
@@ -120,13 +127,15 @@ type tokenKey struct {
 	server, endpoint, resource, scopes, clientID string
 }
 
-// signIn tells one sign-in from the next.
+// signIn tells one sign-in from the next, also after it was saved and read.
 type signIn struct {
-	who Identity
-	at  time.Time
+	issuer, subject, tenant string
+	at                      int64
 }
 
-func signInOf(s *Session) signIn { return signIn{s.Identity, s.SignedInAt} }
+func signInOf(s *Session) signIn {
+	return signIn{s.Identity.Issuer, s.Identity.Subject, s.Identity.Tenant, s.SignedInAt.UnixNano()}
+}
 
 func keyOf(p *Plan, s *Session) tokenKey {
 	return tokenKey{
@@ -287,7 +296,7 @@ func (l *Ladder) Forget() {
 }
 
 // session returns the session in use: the caller's, or the one that a refresh
-// has put in its place.
+// has put in its place, here or in another process.
 func (l *Ladder) session() *Session {
 	s := l.o.Session()
 	l.mu.Lock()
@@ -295,7 +304,7 @@ func (l *Ladder) session() *Session {
 	if s == nil || l.override == nil {
 		return s
 	}
-	if signInOf(s) != signInOf(l.override) {
+	if !s.Identity.Same(l.override.Identity) || s.SignedInAt.After(l.override.SignedInAt) {
 		l.override, l.unsaved = nil, false
 		return s
 	}

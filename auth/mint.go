@@ -19,6 +19,11 @@ func (l *Ladder) mint(ctx context.Context, plan *Plan) (*Access, error) {
 	if access, soon := l.held(plan, session); access != nil && !soon {
 		return access, nil
 	}
+	session, release, err := l.alone(ctx, session)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	if err := l.forbidden(plan, session); err != nil {
 		return nil, err
 	}
@@ -40,6 +45,32 @@ func (l *Ladder) mint(ctx context.Context, plan *Plan) (*Access, error) {
 	}
 	l.cached, l.last, l.key = access, access, keyOf(plan, session)
 	return access, nil
+}
+
+// alone keeps other processes from renewing the session meanwhile, and takes
+// over what one of them has made of it: its refresh token may have rotated, and
+// the old one must not be used again (RFC 9700 section 4.14.2).
+func (l *Ladder) alone(ctx context.Context, s *Session) (*Session, func(), error) {
+	if l.o.Exclude == nil {
+		return s, func() {}, nil
+	}
+	saved, release, err := l.o.Exclude(ctx)
+	if err != nil {
+		return nil, nil, at(fault.StepKeyring, err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.unsaved && l.override == s: // ours is the newer one
+		return s, release, nil
+	case saved == nil || !saved.Identity.Same(s.Identity):
+		release()
+		return nil, nil, fault.New(fault.StepSignIn, fault.SignInNeeded, "signed_out", "You were signed out in another window.").WithRemedy("Sign in.")
+	case saved.SignedInAt.Before(s.SignedInAt):
+		return s, release, nil
+	}
+	l.override = saved
+	return saved, release, nil
 }
 
 func cancelled() *fault.Fault {

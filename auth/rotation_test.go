@@ -230,3 +230,101 @@ func TestARefreshTokenThatDoesNotRotateStays(t *testing.T) {
 		}
 	})
 }
+
+// processes are several ladders over one saved session, as the window and the
+// command line are.
+type processes struct {
+	w    *world
+	lock chan struct{}
+	disk *Session
+}
+
+func (p *processes) start() *Ladder {
+	mine := *p.disk
+	return NewLadder(LadderOptions{
+		Plan:      func(context.Context) (*Plan, error) { return p.w.plan, nil },
+		Transport: p.w.transport,
+		Session:   func() *Session { return &mine }, // never looks at the disk again
+		Save: func(_ context.Context, s *Session) error {
+			kept := *s
+			p.disk = &kept
+			return nil
+		},
+		Exclude: func(ctx context.Context) (*Session, func(), error) {
+			select {
+			case p.lock <- struct{}{}:
+				return p.disk, func() { <-p.lock }, nil
+			case <-ctx.Done():
+				return nil, nil, ctx.Err()
+			}
+		},
+	})
+}
+
+// R27: of two processes that renew one session, none uses a refresh token that
+// the other has replaced.
+func TestR27_TwoProcessesRenewOneSession(t *testing.T) {
+	renewing(t, func(t *testing.T, w *world) {
+		idp := &rotatingIdP{live: map[string]bool{canary("refresh-0"): true}}
+		w.idp.rotates = idp
+		p := &processes{w: w, lock: make(chan struct{}, 1), disk: w.session}
+		ladders := []*Ladder{p.start(), p.start(), p.start()}
+		for round := range 5 {
+			done := make(chan error)
+			for _, l := range ladders {
+				go func() {
+					_, _, err := l.Token(t.Context())
+					done <- err
+				}()
+			}
+			for range ladders {
+				if err := <-done; err != nil {
+					t.Errorf("round %d: %v", round, err)
+				}
+			}
+			time.Sleep(3 * time.Hour) // all tokens expire
+		}
+		if idp.reused {
+			t.Error("a refresh token was used that had been replaced")
+		}
+		// The ID token that one has renewed serves the others too.
+		if idp.count != 5 {
+			t.Errorf("%d renewals in five rounds", idp.count)
+		}
+	})
+}
+
+func TestR27_AnotherProcessSignsOutOrIn(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		p := &processes{w: w, lock: make(chan struct{}, 1), disk: w.session}
+		l := p.start()
+		take(t, l)
+		time.Sleep(3 * time.Hour)
+		p.disk = nil
+		_, _, err := l.Token(t.Context())
+		wantFault(t, err, fault.StepSignIn, fault.SignInNeeded, "signed_out")
+		if len(p.lock) != 0 || w.idp.tokens() != 1 {
+			t.Errorf("the lock is held: %d; %d requests", len(p.lock), w.idp.tokens())
+		}
+		p.disk = w.signedIn()
+		take(t, l)
+		other := w.signedIn()
+		other.Identity.Subject = "user-2"
+		p.disk = other
+		l.Refused(take(t, l))
+		_, _, err = l.Token(t.Context())
+		wantFault(t, err, fault.StepSignIn, fault.SignInNeeded, "signed_out")
+	})
+}
+
+func TestR27_ALockThatCannotBeHadEndsInTime(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		p := &processes{w: w, lock: make(chan struct{}, 1), disk: w.session}
+		p.lock <- struct{}{} // the other process hangs
+		start := time.Now()
+		_, _, err := p.start().Token(t.Context())
+		if f := fault.As(err); f == nil || f.Kind != fault.Offline || time.Since(start) > 2*time.Minute {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+	})
+}
