@@ -51,6 +51,9 @@ func (v *verification) discover() {
 	}
 }
 
+// later lets virtual time pass.
+func (v *verification) later(d time.Duration) { time.Sleep(d) }
+
 func (v *verification) verify(raw string, expect Expect) (*Verified, error) {
 	return VerifyIDToken(v.Context(), v.transport, v.provider, standInClient, rawIDToken(raw), expect)
 }

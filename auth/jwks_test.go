@@ -31,7 +31,7 @@ func TestS44_KeyRotationCausesOneFetchAndIsAccepted(t *testing.T) {
 			if n := v.idp.count("/jwks") - before; n != 1 {
 				t.Errorf("rotation %d: %d fetches", i, n)
 			}
-			time.Sleep(refetchFloor)
+			v.later(refetchFloor)
 		}
 	})
 }
@@ -46,7 +46,7 @@ func TestS45_TokensWithUnknownKeysCauseOneFetchAMinute(t *testing.T) {
 			kid := fmt.Sprint("unknown-", i)
 			v.refuses("unknown key id", attacker.token(v.idp.goodClaims(), map[string]any{"kid": kid}), Expect{}, "id_token_signature")
 			if i%1000 == 999 {
-				time.Sleep(30 * time.Second)
+				v.later(30 * time.Second)
 			}
 		}
 		minutes := int(time.Since(start)/refetchFloor) + 1
@@ -87,9 +87,9 @@ func TestKeysAreFetchedAgainWhenTheyAreOld(t *testing.T) {
 	inBubble(t, func(v *verification) {
 		v.accepts("first", v.idp.idToken(nil), Expect{})
 		v.idp.change(func(s *standIn) { s.keys = nil }) // withdrawn
-		time.Sleep(keysMaxAge - time.Second)
+		v.later(keysMaxAge - time.Second)
 		v.accepts("within the hour", v.idp.idToken(nil), Expect{})
-		time.Sleep(2 * time.Second)
+		v.later(2 * time.Second)
 		v.refuses("after it", v.idp.idToken(nil), Expect{}, "id_token_signature")
 	})
 }

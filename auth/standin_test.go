@@ -198,7 +198,11 @@ func (s *standIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	delay := s.delay
 	s.mu.Unlock()
 	if (r.URL.Path == "/token" || r.URL.Path == "/revoke") && delay > 0 {
-		time.Sleep(delay)
+		select {
+		case <-time.After(delay):
+		case <-r.Context().Done():
+			return
+		}
 	}
 	status, body := s.reply(r)
 	w.Header().Set("Content-Type", "application/json")
