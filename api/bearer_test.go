@@ -29,8 +29,7 @@ func refusing(good func(token string) bool, then http.HandlerFunc) http.HandlerF
 func never(string) bool { return false }
 
 func TestR12_ExpiredTokenIsMintedAnewOnceAndTheCallRepeatedOnce(t *testing.T) {
-	var p *peer
-	p = newPeer(t, readWrite, refusing(func(token string) bool { return strings.Contains(token, "000002") }, sends(200, jsonType, "[]")))
+	p := newPeer(t, readWrite, refusing(func(token string) bool { return strings.Contains(token, "000002") }, sends(200, jsonType, "[]")))
 	if _, err := p.rest(t).List(t.Context(), ""); err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -32,7 +31,6 @@ type mint struct {
 	current secret.Text
 	minted  int
 	refused []secret.Text
-	slow    time.Duration
 }
 
 func (m *mint) Token(ctx context.Context) (secret.Text, []string, error) {

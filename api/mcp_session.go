@@ -212,8 +212,14 @@ func (c *MCPClient) open(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	s.cs = cs
-	settled := cs.InitializeResult().ProtocolVersion
-	if settled >= versionModern { // there is no such notification
+	return s, c.keep(s)
+}
+
+// keep makes s the session of the calls to come, unless the client was closed
+// meanwhile.
+func (c *MCPClient) keep(s *session) error {
+	settled := s.cs.InitializeResult().ProtocolVersion
+	if settled >= versionModern { // there is no initialized notification
 		close(s.ready)
 	}
 	c.mu.Lock()
@@ -224,9 +230,9 @@ func (c *MCPClient) open(ctx context.Context) (*session, error) {
 	c.mu.Unlock()
 	if closed {
 		c.leave(s)
-		return nil, errClosed
+		return errClosed
 	}
-	return s, nil
+	return nil
 }
 
 func (c *MCPClient) current() *session {

@@ -429,8 +429,7 @@ func TestREST_MoreThanTheLimitIsNotRead(t *testing.T) {
 }
 
 func TestREST_AnEchoedTokenIsNotShown(t *testing.T) {
-	var p *peer
-	p = newPeer(t, readWrite, func(w http.ResponseWriter, r *http.Request) {
+	p := newPeer(t, readWrite, func(w http.ResponseWriter, r *http.Request) {
 		token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
 		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token", error_description="bad `+token+`"`)
 		sends(403, jsonType, `{"error":"`+token+`","error_description":"you sent `+token+`"}`)(w, r)
