@@ -157,7 +157,7 @@ func checkAssertion(t *testing.T, w *world, alg jose.SignatureAlgorithm, key jos
 	if form.Get("client_id") != resID || form.Has("client_secret") || form.Get("client_assertion_type") != "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" {
 		t.Errorf("sent %v", form)
 	}
-	signed, err := jose.ParseSigned(form.Get("client_assertion"), []jose.SignatureAlgorithm{alg})
+	signed, err := jose.ParseSignedCompact(form.Get("client_assertion"), []jose.SignatureAlgorithm{alg})
 	if err != nil {
 		t.Fatal(err)
 	}

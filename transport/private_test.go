@@ -1,6 +1,7 @@
 package transport_test
 
 import (
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -107,7 +108,10 @@ func TestS61_AProxyIsUsedForTheOutsideOnlyAndItsPasswordNeverShown(t *testing.T)
 }
 
 func TestS61_AProxyAddressThatCannotBeReadIsNotQuoted(t *testing.T) {
-	c := transport.New(transport.Options{Proxy: func(*http.Request) (*url.URL, error) { return url.Parse("http://user:canary@[") }})
+	// Errors of net/url quote the whole address.
+	c := transport.New(transport.Options{Proxy: func(*http.Request) (*url.URL, error) {
+		return nil, &url.Error{Op: "parse", URL: "http://user:canary@[", Err: errors.New("missing ']' in host")}
+	}})
 	_, _, err := get(t.Context(), c.HTTP(transport.Metadata, ""), "https://idp.example/")
 	wantFault(t, err, fault.Config, "bad_proxy")
 }
