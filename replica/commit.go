@@ -47,6 +47,7 @@ func (r *Replica) commit(build func() ([]*record, error)) error {
 	r.m.refresh(touched)
 	_ = r.noteStore(nil)
 	r.publish()
+	r.touch()
 	return nil
 }
 

@@ -1,8 +1,8 @@
 package replica
 
 import (
+	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -51,11 +51,27 @@ func watchFolder(dir string) (<-chan fsnotify.Event, <-chan error, func()) {
 	return nil, nil, func() {}
 }
 
-// concerns reports whether an event is about the records of this account.
+// concerns reports whether an event says that records were added, see touch, or
+// that the file is gone. Writes to the write-ahead log itself say nothing: they
+// come before the transaction can be seen.
 func (r *Replica) concerns(e fsnotify.Event) bool {
-	database := filepath.Base(r.files.database())
-	name := filepath.Base(e.Name)
-	return name == database || strings.TrimPrefix(name, database) == "-wal"
+	switch filepath.Base(e.Name) {
+	case filepath.Base(r.files.useLock()):
+		return true
+	case filepath.Base(r.files.database()):
+		return e.Op&(fsnotify.Remove|fsnotify.Rename) != 0
+	default:
+		return false
+	}
+}
+
+// touch tells the other processes that there is something new. It need not
+// reach the disk, and its failure is no harm: they see it when they write.
+func (r *Replica) touch() {
+	if r.o.Dir != "" {
+		now := time.Now()
+		_ = os.Chtimes(r.files.useLock(), now, now)
+	}
 }
 
 var errRemoved = fault.New(fault.StepStore, fault.SignInNeeded, "store_removed", "The to-dos saved on this computer were removed: this account was signed out elsewhere.").
