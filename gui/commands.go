@@ -185,7 +185,9 @@ func (w *Window) typedKey(e *fyne.KeyEvent) {
 		return
 	}
 	if e.Name == fyne.KeyF10 {
-		w.openMenu()
+		if len(w.sheets) == 0 {
+			w.openMenu()
+		}
 		return
 	}
 	for _, c := range w.commands {

@@ -138,6 +138,13 @@ func (d *description) commit() {
 	d.save(text, known)
 }
 
+// notSaved takes up again what could not be saved, if it is still in the field.
+func (d *description) notSaved(text string) {
+	if last := len(d.known) - 1; last > 0 && d.known[last] == text && d.field.Text == text {
+		d.known, d.typed = d.known[:last], true
+	}
+}
+
 // discard forgets that something was typed.
 func (d *description) discard() {
 	d.typed = false

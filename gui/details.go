@@ -93,6 +93,7 @@ func (d *details) show(r *replica.Row) {
 	visible(d.hint, r == nil)
 	visible(d.all, r != nil)
 	if r == nil {
+		d.commit() // what is typed into a to-do that goes away is an edit of it
 		d.row = nil
 		return
 	}
@@ -183,7 +184,13 @@ func (d *details) saveTitle(title string) {
 		d.hold(&clash{id: d.row.Todo.ID, field: todo.FieldTitle, mine: title, theirs: d.row.Todo.Title})
 		return
 	}
-	d.page.update(d.row.Todo.ID, todo.Patch{Title: &title})
+	id := d.row.Todo.ID
+	d.page.update(id, todo.Patch{Title: &title}, func() {
+		if d.row != nil && d.row.Todo.ID == id {
+			d.title.begin()
+			d.title.field.SetText(title)
+		}
+	})
 }
 
 func (d *details) saveTags(words string) {
@@ -194,7 +201,7 @@ func (d *details) saveTags(words string) {
 	if slices.Equal(tags, d.row.Todo.Tags) {
 		return
 	}
-	d.page.update(d.row.Todo.ID, todo.Patch{Tags: &tags})
+	d.page.update(d.row.Todo.ID, todo.Patch{Tags: &tags}, nil)
 }
 
 // parseTags reads tags with commas between them. A tag that was there before
@@ -226,7 +233,7 @@ func (d *details) saveDescription(mine string, known []string) {
 		d.hold(&clash{id: d.row.Todo.ID, field: todo.FieldDescription, mine: mine, theirs: now})
 		return
 	}
-	d.page.update(d.row.Todo.ID, todo.Patch{Description: &mine})
+	d.page.update(d.row.Todo.ID, todo.Patch{Description: &mine}, func() { d.description.notSaved(mine) })
 }
 
 func (d *details) openStatusMenu() {
@@ -241,7 +248,7 @@ func (d *details) openStatusMenu() {
 }
 
 func (d *details) complete(id string, done bool) {
-	d.page.update(id, todo.Patch{Completed: &done})
+	d.page.update(id, todo.Patch{Completed: &done}, nil)
 }
 
 func (d *details) openPriorityMenu() {
@@ -252,7 +259,7 @@ func (d *details) openPriorityMenu() {
 	var choices []menuChoice
 	for _, p := range []todo.Priority{todo.High, todo.Medium, todo.Low, todo.NoPriority} {
 		choices = append(choices, menuChoice{priorityWords(p), d.row.Todo.Priority == p, func() {
-			d.page.update(id, todo.Patch{Priority: &p})
+			d.page.update(id, todo.Patch{Priority: &p}, nil)
 		}})
 	}
 	d.menu(d.priority, choices)
@@ -265,7 +272,7 @@ func (d *details) openDueMenu() {
 	}
 	id, now := d.row.Todo.ID, d.page.w.o.Now()
 	set := func(due time.Time) func() {
-		return func() { d.page.update(id, todo.Patch{Due: &due}) }
+		return func() { d.page.update(id, todo.Patch{Due: &due}, nil) }
 	}
 	monday := now.AddDate(0, 0, (8-int(now.Weekday()))%7)
 	if now.Weekday() == time.Monday {

@@ -31,16 +31,20 @@ func (p *todosPage) add(title string) {
 		id, err = p.todos.Add(ctx, t)
 		return err
 	}, func(err error) {
-		if p.w.report(err); err == nil && !p.gone {
+		switch p.w.report(err); {
+		case p.gone:
+		case err == nil:
 			p.following = id
 			p.apply(p.todos.Snapshot())
+		case p.toolbar.add.Text == "":
+			p.toolbar.add.SetText(title)
 		}
 	})
 }
 
-// update changes fields of a to-do.
-func (p *todosPage) update(id string, patch todo.Patch) {
-	p.edit(func(ctx context.Context) error { return p.todos.Update(ctx, id, patch) })
+// update changes fields of a to-do; failed is as for edit.
+func (p *todosPage) update(id string, patch todo.Patch, failed func()) {
+	p.edit(func(ctx context.Context) error { return p.todos.Update(ctx, id, patch) }, failed)
 }
 
 // toggle completes or reopens a to-do.
@@ -53,7 +57,7 @@ func (p *todosPage) toggle(id string) {
 	if id == p.chosen && !p.stays(row, done) {
 		p.choose(p.list.after(id))
 	}
-	p.update(id, todo.Patch{Completed: &done})
+	p.update(id, todo.Patch{Completed: &done}, nil)
 }
 
 // stays reports whether a to-do is still in the list on screen once it is
@@ -75,17 +79,17 @@ func (p *todosPage) remove(id string) {
 		p.choose(p.list.after(id))
 		p.shell.setDetails(false)
 	}
-	p.edit(func(ctx context.Context) error { return p.todos.Delete(ctx, id) })
+	p.edit(func(ctx context.Context) error { return p.todos.Delete(ctx, id) }, nil)
 	p.toast.show(p.w.o.Do, "Deleted “"+show(row.Todo.Title, 40)+"”", "Undo", p.undo)
 	p.shell.arrange()
 }
 
 func (p *todosPage) undo() {
 	p.toast.hide()
-	p.edit(p.todos.Undo)
+	p.edit(p.todos.Undo, nil)
 }
 
-func (p *todosPage) redo() { p.edit(p.todos.Redo) }
+func (p *todosPage) redo() { p.edit(p.todos.Redo, nil) }
 
 // sync asks for a round now. Its outcome is in the status sentence; only what
 // needs an answer is said besides.
@@ -98,11 +102,11 @@ func (p *todosPage) sync() {
 }
 
 func (p *todosPage) resolve(id string, c replica.Choice) {
-	p.edit(func(ctx context.Context) error { return p.todos.Resolve(ctx, id, c) })
+	p.edit(func(ctx context.Context) error { return p.todos.Resolve(ctx, id, c) }, nil)
 }
 
 func (p *todosPage) resolveRemoval(c replica.RemovalChoice) {
-	p.edit(func(ctx context.Context) error { return p.todos.ResolveRemoval(ctx, c) })
+	p.edit(func(ctx context.Context) error { return p.todos.ResolveRemoval(ctx, c) }, nil)
 }
 
 // rename puts the cursor into the title.

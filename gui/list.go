@@ -132,9 +132,7 @@ func (l *todoList) act(e *fyne.KeyEvent) {
 	}
 	switch e.Name {
 	case fyne.KeySpace:
-		if l.writable() {
-			l.toggle(l.chosen)
-		}
+		l.toggleChosen()
 	case fyne.KeyReturn, fyne.KeyEnter:
 		l.open(l.chosen)
 	case fyne.KeyDelete, fyne.KeyBackspace:
@@ -143,6 +141,22 @@ func (l *todoList) act(e *fyne.KeyEvent) {
 		l.edit(l.chosen)
 	default:
 		handOn(l, e)
+	}
+}
+
+// toggleChosen completes or reopens the chosen to-do. The choice goes on to the
+// next one, since a completed to-do leaves its place.
+func (l *todoList) toggleChosen() {
+	if !l.writable() {
+		return
+	}
+	id, next := l.chosen, ""
+	if row := l.rows.rows[l.rows.index(id)]; !row.Todo.Completed {
+		next = l.after(id)
+	}
+	l.toggle(id)
+	if next != "" {
+		l.choose(next)
 	}
 }
 

@@ -100,7 +100,7 @@ func (o *outbox) buttons(c replica.Pending) []fyne.CanvasObject {
 	p := o.page
 	do := func(words string, change func(context.Context, uint64) error) fyne.CanvasObject {
 		return smallButton(words, buttonPlain, func() {
-			p.edit(func(ctx context.Context) error { return change(ctx, c.Number) })
+			p.edit(func(ctx context.Context) error { return change(ctx, c.Number) }, nil)
 			o.reloadSoon()
 		})
 	}

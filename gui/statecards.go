@@ -59,7 +59,7 @@ func (d *details) clashCard(c *clash) fyne.CanvasObject {
 		return func() {
 			d.held = nil
 			if mine {
-				d.page.update(c.id, patchText(c.field, c.mine))
+				d.page.update(c.id, patchText(c.field, c.mine), func() { d.hold(c) })
 			}
 			d.showState()
 			d.relayout()

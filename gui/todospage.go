@@ -126,10 +126,14 @@ func (p *todosPage) apply(s *replica.Snapshot) {
 	if p.gone {
 		return
 	}
+	before := p.snapshot
 	p.snapshot = s
 	p.sidebar.show(s.Counts, p.filter)
 	p.showToolbar()
 	p.refilter()
+	if !s.Today.Equal(before.Today) || s.CanUpdate != before.CanUpdate {
+		p.list.repaint() // the rows are the same, and look different
+	}
 	p.details.show(p.current())
 	p.status.showStatus(s.Status)
 	p.showBusy(s.Status.Kind == replica.Busy)
@@ -302,7 +306,12 @@ func (p *todosPage) menuPosition() fyne.Position {
 	return at.AddXY(0, o.Size().Height+2)
 }
 
-// edit queues a change: it is on the disk before the next one begins.
-func (p *todosPage) edit(change func(context.Context) error) {
-	p.w.tasks.queue(change, p.w.report)
+// edit queues a change: it is on the disk before the next one begins. If it
+// cannot be saved, failed gives back what was typed; it may be nil.
+func (p *todosPage) edit(change func(context.Context) error, failed func()) {
+	p.w.tasks.queue(change, func(err error) {
+		if p.w.report(err); err != nil && failed != nil && !p.gone {
+			failed()
+		}
+	})
 }

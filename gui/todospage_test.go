@@ -532,3 +532,57 @@ func TestTheListMovesWhenTheToolbarGrows(t *testing.T) {
 		}
 	})
 }
+
+func TestANewDayChangesTheWords(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		r.after(12 * time.Hour)
+		r.change(func() {}) // the replica publishes a snapshot at midnight
+		if got := r.rowWidget("2").shown; got.due != "Yesterday" || !got.overdue {
+			r.Errorf("what was due today is now %+v", got)
+		}
+	})
+}
+
+func TestR22_WhatCannotBeSavedIsGivenBack(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		r.todos.fail = fault.New(fault.StepStore, fault.Failed, "disk_full", "The change was not saved: the disk is full.")
+		r.typed("n")
+		r.typed("Buy milk")
+		r.key(fyne.KeyReturn)
+		r.wantText("the disk is full")
+		if got := r.page().toolbar.add.Text; got != "Buy milk" {
+			r.Errorf("the field holds %q", got)
+		}
+		f := r.describe()
+		r.typed("Kept. ")
+		r.after(2 * typingPause)
+		r.change(func() {})
+		if !strings.HasPrefix(f.Text, "Kept. ") {
+			r.Errorf("the description holds %q", f.Text)
+		}
+		r.todos.fail = nil
+		r.click("2", false)
+		if got := r.todos.rows["1"].Todo.Description; !strings.HasPrefix(got, "Kept. ") {
+			r.Errorf("the second attempt saved %q", got)
+		}
+		r.todos.fail = fault.New(fault.StepStore, fault.Failed, "disk_full", "The change was not saved: the disk is full.")
+		r.key(fyne.KeyF2)
+		r.typed("Another title")
+		r.key(fyne.KeyReturn)
+		if got := r.focusedField().Text; got != "Another title" {
+			r.Errorf("the title field holds %q", got)
+		}
+	})
+}
+
+func TestSpaceGoesOnToTheNextToDo(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		r.key(fyne.KeyDown)
+		r.key(fyne.KeySpace)
+		r.key(fyne.KeySpace)
+		r.wantCalls(r.todos.called(), "update 1 [completed]", "update 2 [completed]")
+		if got := r.page().chosen; got != "3" {
+			r.Errorf("%q is chosen", got)
+		}
+	})
+}

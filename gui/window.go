@@ -208,7 +208,8 @@ func (w *Window) use(info session.ConnectionInfo) {
 		w.signIn(name)
 		return
 	}
-	w.tasks.start(func(ctx context.Context) error { return w.backend.SwitchTo(ctx, name) }, func(err error) {
+	// Queued behind the edits: those of this account must be on the disk first.
+	w.tasks.queue(func(ctx context.Context) error { return w.backend.SwitchTo(ctx, name) }, func(err error) {
 		if fault.Is(err, fault.SignInNeeded) && w.canLeave() {
 			w.signIn(name)
 			return
