@@ -64,7 +64,7 @@ func TestE1E2S52_NoRedirectIsFollowedWithACredential(t *testing.T) {
 						_, body, err := post(t.Context(), c.HTTP(role, "https://as.example"), "https://as.example/token")
 						f := wantFault(t, err, fault.Hostile, "redirect")
 						if f != nil && f.Status != status || body != "" {
-							t.Errorf("status %d, body %q", f.Status, body)
+							t.Errorf("%v, body %q", f, body)
 						}
 						if d := n.Dials(); asked != 1 || len(d) != 1 {
 							t.Errorf("asked %d times, dialled %v", asked, d)
