@@ -95,6 +95,7 @@ func (d *details) show(r *replica.Row) {
 	if r == nil {
 		d.commit() // what is typed into a to-do that goes away is an edit of it
 		d.row = nil
+		d.box.Refresh()
 		return
 	}
 	if d.row == nil || d.row.Todo.ID != r.Todo.ID {

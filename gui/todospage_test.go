@@ -342,7 +342,7 @@ func TestTheThinLineWaitsBeforeItRuns(t *testing.T) {
 		}
 		r.change(busy)
 		r.after(patience + time.Millisecond)
-		if !r.page().toolbar.busy.on {
+		if bar := r.page().toolbar.busy.bar; !r.page().toolbar.busy.on || !bar.Visible() || bar.Size().Width == 0 {
 			r.Error("the line does not run")
 		}
 		r.change(idle)

@@ -3,6 +3,7 @@ package gui
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
@@ -196,6 +197,12 @@ func newBusyLine() *busyLine {
 	return b
 }
 
+// The line moves in steps, since every one of them draws the window anew.
+const (
+	busyStep = 10
+	busyY    = 3
+)
+
 // show runs the line or takes it away.
 func (b *busyLine) show(on bool) {
 	if b.on == on {
@@ -207,18 +214,20 @@ func (b *busyLine) show(on bool) {
 		b.anim = nil
 	}
 	visible(b.bar, on)
+	b.box.Refresh() // what was never on screen does not get there by itself
 	if !on {
 		return
 	}
 	if !fyne.CurrentApp().Settings().ShowAnimations() {
-		place(b.bar, 0, 0, b.box.Size().Width, 2)
+		place(b.bar, 0, busyY, b.box.Size().Width, 2)
 		return
 	}
 	b.anim = &fyne.Animation{
-		Duration: 1200e6, AutoReverse: true, RepeatCount: fyne.AnimationRepeatForever, Curve: fyne.AnimationEaseInOut,
+		Duration: 1800 * time.Millisecond, AutoReverse: true, RepeatCount: fyne.AnimationRepeatForever, Curve: fyne.AnimationEaseInOut,
 		Tick: func(done float32) {
 			width := b.box.Size().Width
-			place(b.bar, done*width*0.75, 0, width*0.25, 2)
+			x := float32(int(done*width*0.75/busyStep)) * busyStep
+			place(b.bar, x, busyY, width*0.25, 2)
 		},
 	}
 	b.anim.Start()
