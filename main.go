@@ -28,7 +28,7 @@ var version = "0.1.0-dev"
 func main() { os.Exit(run()) }
 
 func run() int {
-	harden.Process()
+	_ = harden.Process() // best effort: where it cannot be had, everything else still works
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	args := os.Args[1:]
@@ -60,8 +60,8 @@ func terminal(o session.Options, args []string, playgroundDir string) cli.Env {
 	env := cli.Env{
 		Args: args, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		LookupEnv: takeEnv(), Version: version, PlaygroundDir: playgroundDir,
-		Open: func(ctx context.Context, offline bool) (*session.Manager, error) {
-			o.Offline = offline
+		Open: func(ctx context.Context, open cli.OpenOptions) (*session.Manager, error) {
+			o.Offline, o.Repair = open.Offline, open.Repair
 			return session.Open(ctx, o)
 		},
 	}

@@ -39,10 +39,9 @@ type Env struct {
 	LookupEnv func(name string) (string, bool)
 	Version   string
 
-	// Open opens the Manager with its vault, one that stays offline if so
-	// asked. It is called at most once, and the Manager is closed when the
-	// command ends.
-	Open func(ctx context.Context, offline bool) (*session.Manager, error)
+	// Open opens the Manager with its vault. It is called at most once, and the
+	// Manager is closed when the command ends.
+	Open func(ctx context.Context, o OpenOptions) (*session.Manager, error)
 
 	// PlaygroundDir is where the built-in playground keeps its state.
 	PlaygroundDir string
@@ -50,6 +49,12 @@ type Env struct {
 	// ReadSecret asks for a secret without echoing it; nil where there is no
 	// terminal.
 	ReadSecret func(prompt string) (string, error)
+}
+
+// OpenOptions are what the command line says about opening.
+type OpenOptions struct {
+	Offline bool // no sync is started
+	Repair  bool // what cannot be read is set aside and begun anew
 }
 
 // command is one row of the table that help, dispatch and completion share.
@@ -156,6 +161,7 @@ type options struct {
 	noBrowser      bool
 	json           bool
 	offline        bool
+	startAfresh    bool
 }
 
 // newFlags prepares the flag set of the command. A group adds the flags that

@@ -22,7 +22,7 @@ func run(t *testing.T, openError error, stdin string, args ...string) (status in
 	status = cli.Run(t.Context(), cli.Env{
 		Args: args, Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &errs, Version: "test",
 		LookupEnv: func(string) (string, bool) { return "", false },
-		Open: func(context.Context, bool) (*session.Manager, error) {
+		Open: func(context.Context, cli.OpenOptions) (*session.Manager, error) {
 			if openError == nil {
 				t.Error("the Manager was opened although the command line is wrong")
 				openError = errors.New("unexpected")

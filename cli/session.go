@@ -22,7 +22,10 @@ func (c *call) open(ctx context.Context) (*session.Manager, error) {
 	if c.manager != nil {
 		return c.manager, nil
 	}
-	m, err := c.env.Open(ctx, c.opt.offline)
+	m, err := c.env.Open(ctx, OpenOptions{Offline: c.opt.offline, Repair: c.opt.startAfresh})
+	if session.Repairable(fault.As(err)) {
+		return nil, fault.As(err).WithRemedy(fault.As(err).Remedy + " To start afresh, run 'waybill sign-in --start-afresh'.")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -187,6 +190,7 @@ func runSignIn(ctx context.Context, c *call) error {
 	c.newFlags(connectionFlags, jsonFlag)
 	c.flags.BoolVar(&c.opt.noBrowser, "no-browser", false, "print the address to open instead of opening the browser")
 	c.flags.StringVar(&c.opt.idTokenFile, "id-token-file", "", "use the ID token in this `file` (- for standard input) instead of the browser")
+	c.flags.BoolVar(&c.opt.startAfresh, "start-afresh", false, "if the saved sign-ins cannot be read, set them aside and begin anew")
 	if err := c.parseNone(); err != nil {
 		return err
 	}

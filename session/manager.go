@@ -43,6 +43,9 @@ type Options struct {
 	// Resume opens the account of the connection used last; without it none is
 	// open until SwitchTo or a sign-in.
 	Resume bool
+	// Repair is the user's answer to a Fault that Repairable reports: what
+	// cannot be read is set aside, not deleted, and begun anew.
+	Repair bool
 	// Offline keeps an account that is opened from syncing.
 	Offline bool
 
@@ -83,7 +86,7 @@ type Manager struct {
 // disk: unreadable, damaged, or made by a newer version.
 func Open(ctx context.Context, o Options) (*Manager, error) {
 	m := newManager(o)
-	if err := m.open(ctx); err != nil {
+	if err := m.open(ctx, o.Repair); err != nil {
 		_ = m.Close()
 		return nil, err
 	}
@@ -95,12 +98,38 @@ func Open(ctx context.Context, o Options) (*Manager, error) {
 // work out State's Problem says why.
 func Start(o Options) *Manager {
 	m := newManager(o)
-	m.tasks.Go(func() {
-		if err := m.open(m.life); err != nil && m.life.Err() == nil {
-			m.publish(func(s *State) { s.Problem = fault.As(err) })
-		}
-	})
+	m.tasks.Go(func() { m.openShowing(o.Repair) })
 	return m
+}
+
+func (m *Manager) openShowing(repair bool) {
+	if err := m.open(m.life, repair); err != nil && m.life.Err() == nil {
+		m.publish(func(s *State) { s.Problem = fault.As(err) })
+	}
+}
+
+// Repair starts afresh after a Problem that Repairable reports, in the
+// background: what cannot be read is set aside and begun anew. It does nothing
+// at any other time.
+func (m *Manager) Repair() {
+	if !Repairable(m.State().Problem) {
+		return
+	}
+	m.publish(func(s *State) { s.Problem = nil })
+	m.tasks.Go(func() { m.openShowing(true) })
+}
+
+// Repairable reports whether starting afresh, with what cannot be read set
+// aside, would help against f.
+func Repairable(f *fault.Fault) bool {
+	if f == nil {
+		return false
+	}
+	switch f.Code {
+	case "vault_damaged", "vault_key_missing", "vault_key_wrong", "vault_rolled_back":
+		return true
+	}
+	return false
 }
 
 func newManager(o Options) *Manager {
@@ -114,7 +143,7 @@ func newManager(o Options) *Manager {
 }
 
 // open loads everything that is on disk.
-func (m *Manager) open(ctx context.Context) error {
+func (m *Manager) open(ctx context.Context, repair bool) error {
 	if err := m.take(ctx); err != nil {
 		return err
 	}
@@ -129,7 +158,7 @@ func (m *Manager) open(ctx context.Context) error {
 	m.publish(func(s *State) { s.Current = settings.Current })
 
 	vault, err := auth.OpenVault(ctx, auth.VaultOptions{
-		Dir: m.o.Dir, Keyring: m.o.Keyring, Service: "Waybill", Passphrase: m.o.Passphrase,
+		Dir: m.o.Dir, Keyring: m.o.Keyring, Service: "Waybill", Passphrase: m.o.Passphrase, Repair: repair,
 	})
 	if err != nil {
 		return err

@@ -514,3 +514,53 @@ func TestADamagedSettingsFileIsNamedAndKept(t *testing.T) {
 		t.Errorf("the file was touched: %q %v", data, err)
 	}
 }
+
+// S95, S98: a lost key is said, the old file is kept, and starting afresh is
+// the user's choice.
+func TestS95_ALostKeyIsSaidAndStartingAfreshIsAChoice(t *testing.T) {
+	w := newWorld(t)
+	m := w.open()
+	w.signIn(m, connection.PlaygroundName)
+	w.close(m)
+	before := vaultFiles(t, w.dir)
+	w.ring = newRing()
+	_, err := session.Open(t.Context(), w.options())
+	if f := fault.As(err); !session.Repairable(f) {
+		t.Fatalf("Open: %v", err)
+	}
+	if now := vaultFiles(t, w.dir); len(now) != len(before) {
+		t.Fatalf("the files were touched: %v, before %v", now, before)
+	}
+	m = session.Start(w.options())
+	defer m.Close()
+	await(t, m, func(s *session.State) bool { return s.Problem != nil })
+	m.Repair()
+	await(t, m, func(s *session.State) bool { return s.Phase == session.SignedOut && s.Problem == nil })
+	if now := vaultFiles(t, w.dir); len(now) <= len(before) {
+		t.Errorf("the old file was not kept: %v", now)
+	}
+	w.signIn(m, connection.PlaygroundName)
+}
+
+func vaultFiles(t *testing.T, dir string) []string {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, "vault*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+// await returns when the state is as wanted.
+func await(t *testing.T, m *session.Manager, wanted func(*session.State) bool) {
+	t.Helper()
+	reached := make(chan struct{})
+	var once sync.Once
+	stop := m.Watch(func(s *session.State) {
+		if wanted(s) {
+			once.Do(func() { close(reached) })
+		}
+	})
+	defer stop()
+	<-reached
+}
