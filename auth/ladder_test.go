@@ -192,6 +192,20 @@ func TestR13_TwoHundred401sAtOnceShareOneMint(t *testing.T) {
 	})
 }
 
+// A caller that found no token and comes to mint just when another has minted
+// takes that one's.
+func TestR13_WhoComesAMomentLateMintsNothing(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		l := w.ladder()
+		first := take(t, l)
+		late := l.start(w.plan)
+		<-late.done
+		if late.err != nil || !late.access.Token.Equal(first) || w.as.tokens() != 1 {
+			t.Errorf("%v; %d mints", late.err, w.as.tokens())
+		}
+	})
+}
+
 // R14, S73: a resource that refuses every token does not make the app mint
 // without end, and no sign-in is asked for.
 func TestR14S73_AResourceThatAlwaysRefusesIsLeftAlone(t *testing.T) {
@@ -569,6 +583,21 @@ func TestS66_ATokenIsNeverUsedWhereAnythingDiffers(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestS102_AnotherUsersTokenIsNotUsedOffline(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		l := w.ladder()
+		take(t, l)
+		l.o.Plan = func(context.Context) (*Plan, error) {
+			return nil, fault.New("", fault.Offline, "network", "Offline.")
+		}
+		other := *w.session
+		other.Identity.Subject = "user-2"
+		w.session = &other
+		_, _, err := l.Token(t.Context())
+		wantFault(t, err, fault.StepDiscovery, fault.Offline, "network")
+	})
 }
 
 func TestStatusShowsTheScopesSideBySide(t *testing.T) {
