@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	_ "embed"
 	"fmt"
 	"os"
 	"runtime"
@@ -19,6 +20,9 @@ import (
 // appID names the app to desktops and keyrings.
 const appID = "app.waybill"
 
+//go:embed Icon.png
+var icon []byte
+
 // runWindow opens the window and returns when it is closed.
 func runWindow(ctx context.Context, o session.Options) int {
 	if !haveDisplay() {
@@ -32,6 +36,7 @@ func runWindow(ctx context.Context, o session.Options) int {
 	}
 	m := session.Start(o)
 	a := app.NewWithID(appID)
+	a.SetIcon(fyne.NewStaticResource("Icon.png", icon))
 	stop := context.AfterFunc(ctx, func() { fyne.Do(a.Quit) })
 	defer stop()
 	gui.Run(a, gui.FromSession(m), gui.Options{Do: fyne.Do, OpenURL: o.OpenURL, Version: version})

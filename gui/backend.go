@@ -17,6 +17,10 @@ type Backend interface {
 	State() *session.State
 	Watch(func(*session.State)) (stop func())
 
+	// Repair starts afresh after a Problem for which session.Repairable says
+	// that it helps, and does nothing at any other time. It returns at once.
+	Repair()
+
 	// BeginSignIn opens the browser for the named connection.
 	BeginSignIn(ctx context.Context, name string) (SignIn, error)
 	SwitchTo(ctx context.Context, name string) error

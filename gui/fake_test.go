@@ -208,6 +208,7 @@ func (b *fakeBackend) Watch(f func(*session.State)) (stop func()) { return b.sta
 func (b *fakeBackend) SwitchTo(_ context.Context, name string) error {
 	return b.note("switch %s", name)
 }
+func (b *fakeBackend) Repair()                    { _ = b.note("repair") }
 func (b *fakeBackend) Sync(context.Context) error { return b.note("sync") }
 func (b *fakeBackend) RemoveConnection(_ context.Context, n string) error {
 	return b.note("remove %s", n)

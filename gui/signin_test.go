@@ -306,6 +306,25 @@ func TestASlowKeyringIsNamed(t *testing.T) {
 		r.settle()
 		r.wantText("Waybill cannot open its data")
 		r.wantText("was written by a newer Waybill. Update Waybill.")
+		r.wantNoText("Start afresh")
+	})
+}
+
+// S95: saved sign-ins that cannot be read are not the end of the road.
+func TestS95_StartingAfreshIsOffered(t *testing.T) {
+	signedOut(t, func(r *rig) {
+		r.b.update(func(s *session.State) {
+			s.Phase = session.Starting
+			s.Problem = fault.New(fault.StepKeyring, fault.Failed, "vault_damaged", "The saved sign-ins on this computer are damaged and cannot be read.")
+		})
+		r.settle()
+		r.wantText("are damaged and cannot be read.")
+		r.tap("Start afresh")
+		r.wantCalls(r.b.called(), "repair")
+		r.b.update(func(s *session.State) { s.Problem = nil })
+		r.settle()
+		r.wantNoText("are damaged")
+		r.wantNoText("Start afresh")
 	})
 }
 

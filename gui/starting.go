@@ -19,6 +19,7 @@ type startingPage struct {
 	w       *Window
 	title   *text
 	words   *text
+	afresh  *button
 	buttons *fyne.Container
 	timer   *time.Timer
 	problem *fault.Fault
@@ -29,7 +30,9 @@ func newStartingPage(w *Window) *startingPage {
 	p := &startingPage{w: w}
 	p.title = newText("", textStyle{size: sizeTitle, style: fyne.TextStyle{Bold: true}, align: fyne.TextAlignCenter, wrap: true})
 	p.words = newText("", textStyle{color: colorMuted, align: fyne.TextAlignCenter, wrap: true})
+	p.afresh = newButton("Start afresh", buttonPrimary, w.backend.Repair)
 	p.buttons = newCentredRow(
+		p.afresh,
 		newButton("Details", buttonPlain, func() { w.openFault(p.problem) }),
 		newButton("Quit", buttonPlain, w.quit))
 	p.buttons.Hide()
@@ -49,12 +52,26 @@ func (p *startingPage) late() {
 
 // stateChanged says why nothing can be opened, if that is so.
 func (p *startingPage) stateChanged(s *session.State) {
-	if p.problem = s.Problem; p.problem == nil {
+	p.problem = s.Problem
+	if p.problem == nil {
+		p.clear()
 		return
 	}
+	visible(p.afresh, session.Repairable(p.problem))
 	p.title.set("Waybill cannot open its data")
 	p.words.set(p.problem.Error())
 	p.buttons.Show()
+	p.body.Refresh()
+}
+
+// clear takes away a problem that the user has answered.
+func (p *startingPage) clear() {
+	if !p.buttons.Visible() {
+		return
+	}
+	p.title.set("")
+	p.words.set("")
+	p.buttons.Hide()
 	p.body.Refresh()
 }
 
