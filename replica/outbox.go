@@ -128,7 +128,7 @@ func (r *Replica) renewed(e *entry, t todo.Todo) *entry {
 func (r *Replica) Resolve(ctx context.Context, id string, choice Choice) error {
 	return r.edit(ctx, func() (*change, error) {
 		it := r.m.items[r.m.resolve(id)]
-		if it == nil || it.server == nil || it.row == nil || it.row.State != Conflict {
+		if it == nil || it.row == nil || it.row.State != Conflict {
 			return nil, errNoConflict
 		}
 		for _, e := range it.edits {
@@ -136,10 +136,12 @@ func (r *Replica) Resolve(ctx context.Context, id string, choice Choice) error {
 				return nil, errSending
 			}
 		}
-		switch choice {
-		case KeepMine:
+		switch {
+		case it.server == nil && choice == KeepTheirs:
+			return &change{drops: numbers(it.edits)}, nil // theirs is that it is gone
+		case choice == KeepMine || it.server == nil:
 			return keepMine(it), nil
-		case KeepTheirs:
+		case choice == KeepTheirs:
 			return keepTheirs(it), nil
 		default:
 			c := keepTheirs(it)
@@ -154,7 +156,7 @@ func (r *Replica) Resolve(ctx context.Context, id string, choice Choice) error {
 // them is in conflict with it.
 func keepMine(it *item) *change {
 	c := &change{}
-	t := *it.server
+	t, _ := it.fold(0)
 	for _, e := range it.edits {
 		if e.op != todo.Update || e.state == entryRefused {
 			continue

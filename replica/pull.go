@@ -2,7 +2,9 @@ package replica
 
 import (
 	"context"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"waybill/api"
@@ -20,7 +22,7 @@ const (
 
 // bulk is how many records of to-dos one write holds: few enough that an edit
 // does not wait long.
-const bulk = 64
+const bulk = 128
 
 // removal is the open question about a listing.
 type removal struct {
@@ -109,15 +111,11 @@ func putRecords(puts []todo.Todo) (records []*record) {
 func (r *Replica) compare(list api.List) difference {
 	var d difference
 	listed := make(map[string]struct{}, len(list.Todos))
-	var unknown []*todo.Todo
+	d.puts = make([]todo.Todo, 0, max(0, len(list.Todos)-len(r.m.items)))
 	for i := range list.Todos {
 		t := &list.Todos[i]
 		listed[t.ID] = struct{}{}
-		it := r.m.items[t.ID]
-		if it == nil || it.server == nil {
-			unknown = append(unknown, t)
-		}
-		if it == nil || it.server == nil || !sameServer(it.server, t) {
+		if it := r.m.items[t.ID]; it == nil || it.server == nil || !sameServer(it.server, t) {
 			d.puts = append(d.puts, *t)
 		}
 	}
@@ -132,9 +130,9 @@ func (r *Replica) compare(list api.List) difference {
 			missing = append(missing, id)
 		}
 	}
-	reset := len(missing)*100 > known*guardPercent
-	missing = r.adopt(&d, unknown, missing, reset)
-	if len(missing) > guardItems && len(missing)*100 > known*guardPercent {
+	many := len(missing)*100 > known*guardPercent
+	missing = r.adopt(&d, missing, many)
+	if len(missing) > guardItems && many {
 		d.asking = &removal{ids: missing, total: known}
 	} else {
 		d.gone = missing
@@ -146,23 +144,15 @@ func (r *Replica) compare(list api.List) difference {
 // know: creations whose answer was lost at a server that gives its own ids, and
 // edited to-dos of a server that was set up anew. It returns the missing ones
 // that are left.
-func (r *Replica) adopt(d *difference, unknown []*todo.Todo, missing []string, reset bool) []string {
-	twins := map[string]*todo.Todo{}
-	for _, t := range unknown {
-		sum := looseSum(*t)
-		if _, twice := twins[sum]; twice {
-			twins[sum] = nil // not to be told apart
-			continue
-		}
-		twins[sum] = t
-	}
+func (r *Replica) adopt(d *difference, missing []string, reset bool) []string {
+	twins := r.unknownByContent(d.puts)
 	take := func(old string, content todo.Todo) bool {
 		sum := looseSum(content)
-		t := twins[sum]
+		t := twins()[sum]
 		if t == nil || t.ID == old {
 			return false
 		}
-		delete(twins, sum)
+		delete(twins(), sum)
 		d.renames = append(d.renames, rename{old, t.ID})
 		return true
 	}
@@ -174,19 +164,38 @@ func (r *Replica) adopt(d *difference, unknown []*todo.Todo, missing []string, r
 			}
 		}
 	}
+	if !reset {
+		return missing
+	}
 	for _, it := range r.m.items {
-		if reset && it.server == nil && it.ghost != nil && len(it.edits) > 0 {
+		if it.server == nil && it.ghost != nil && len(it.edits) > 0 {
 			take(it.id, *it.ghost)
 		}
 	}
-	left := missing[:0]
-	for _, id := range missing {
+	return slices.DeleteFunc(missing, func(id string) bool {
 		it := r.m.items[id]
-		if !reset || len(it.edits) == 0 || !take(id, *it.server) {
-			left = append(left, id)
+		return len(it.edits) > 0 && take(id, *it.server)
+	})
+}
+
+// unknownByContent finds listed to-dos that are not known here, by looseSum;
+// those that cannot be told apart are nil. The work is done at the first call.
+func (r *Replica) unknownByContent(puts []todo.Todo) func() map[string]*todo.Todo {
+	return sync.OnceValue(func() map[string]*todo.Todo {
+		twins := map[string]*todo.Todo{}
+		for i := range puts {
+			if it := r.m.items[puts[i].ID]; it != nil && it.server != nil {
+				continue
+			}
+			sum := looseSum(puts[i])
+			if _, twice := twins[sum]; twice {
+				twins[sum] = nil
+				continue
+			}
+			twins[sum] = &puts[i]
 		}
-	}
-	return left
+		return twins
+	})
 }
 
 // looseSum is contentSum but for the blanks around a text, which many servers

@@ -180,8 +180,8 @@ func (r *Replica) plan(id string, single bool) *action {
 		return a
 	}
 	switch head := edits[0]; {
-	case head.state == entryConflict && it.server != nil:
-		if _, conflicts := mergeInto(*it.server, head, edits); len(conflicts) == 0 {
+	case head.state == entryConflict:
+		if !it.inConflict(head, edits) {
 			a.note = &record{entries: []*entry{head.with(func(e *entry) { e.state, e.fields = entryWaiting, nil })}}
 		}
 	case head.state != entryWaiting:
@@ -203,6 +203,16 @@ func (r *Replica) plan(id string, single bool) *action {
 		}
 	}
 	return a
+}
+
+// inConflict reports whether an edit that was in conflict still is: the server
+// may have come round, or have it no longer.
+func (it *item) inConflict(e *entry, edits []*entry) bool {
+	if it.server == nil {
+		return false
+	}
+	_, conflicts := mergeInto(*it.server, e, edits)
+	return len(conflicts) > 0
 }
 
 func (r *Replica) planCreate(a *action, it *item, head *entry) {
