@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"path/filepath"
 	"reflect"
 	"sync"
 	"sync/atomic"
@@ -10,6 +11,7 @@ import (
 	"waybill/auth"
 	"waybill/connection"
 	"waybill/fault"
+	"waybill/internal/disk"
 	"waybill/replica"
 )
 
@@ -178,7 +180,7 @@ func (a *account) connect(ctx context.Context, plans *planner) error {
 func (a *account) build(plans *planner) {
 	a.plans = plans
 	a.ladder = auth.NewLadder(auth.LadderOptions{
-		Plan: plans.plans.Get, Transport: a.m.o.Transport, Session: a.session.Load, Save: a.save,
+		Plan: plans.plans.Get, Transport: a.m.o.Transport, Session: a.session.Load, Save: a.save, Exclude: a.exclude,
 	})
 	o := api.Options{Transport: a.m.o.Transport, Tokens: tokens{a.ladder, plans}, Resource: plans.configured.Connection.Resource}
 	if o.Resource.Kind == connection.MCP {
@@ -217,6 +219,29 @@ func (a *account) save(ctx context.Context, s *auth.Session) error {
 	return nil
 }
 
+// exclude keeps other processes from renewing the session at the same time,
+// since a rotated refresh token is good for one of them only, and returns the
+// session as the last of them left it.
+func (a *account) exclude(ctx context.Context) (*auth.Session, func(), error) {
+	unlock := func() {}
+	if a.m.storeDir() != "" {
+		var err error
+		if unlock, err = disk.Lock(ctx, filepath.Join(a.m.o.Dir, "renew-"+a.record.Account+".lock")); err != nil {
+			return nil, nil, err
+		}
+	}
+	var r record
+	found, err := a.m.vault.Get(ctx, accountRecord(a.name), &r)
+	switch {
+	case err != nil:
+		unlock()
+		return nil, nil, err
+	case !found || r.Account != a.record.Account:
+		return nil, unlock, nil // signed out, or as someone else, by another process
+	}
+	return &r.Session, unlock, nil
+}
+
 // mirror carries what the sync learns into the State: how the access token
 // stands and whether a sign-in is needed.
 func (a *account) mirror() {
@@ -243,9 +268,12 @@ func (a *account) close() error {
 	a.end()
 	a.tasks.Wait()
 	var err error
-	if a.client != nil {
+	select {
+	case <-a.up:
+		a.ladder.Forget() // so that no mint saves the session after a sign-out
 		err = a.client.Close()
 		a.plans.plans.Close()
+	default:
 	}
 	if closing := a.replica.Close(); closing != nil {
 		err = closing
