@@ -21,21 +21,19 @@ func (r *Replica) commit(build func() ([]*record, error)) error {
 		return r.failed
 	}
 	var records []*record
-	err := r.store.transaction(func() (err error) {
-		if err = r.catchUp(); err != nil {
+	var refused error // by build: no fault of the disk
+	err := r.store.transaction(func() error {
+		if err := r.catchUp(); err != nil {
 			return err
 		}
-		if records, err = build(); err != nil {
-			return err
-		}
-		if len(records) == 0 {
+		if records, refused = build(); refused != nil || len(records) == 0 {
 			return errNothing
 		}
 		return r.store.append(records)
 	})
 	switch {
 	case errors.Is(err, errNothing):
-		return nil
+		return refused
 	case err != nil:
 		return r.noteStore(err)
 	}

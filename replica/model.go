@@ -135,6 +135,7 @@ func (m *model) apply(r *record, touched map[string]struct{}) {
 	}
 	for i := range r.puts {
 		it := m.item(r.puts[i].ID)
+		delete(m.alias, it.id)
 		it.server, it.ghost = &r.puts[i], nil
 		touched[it.id] = struct{}{}
 	}
@@ -253,15 +254,19 @@ func (m *model) rename(old, new string) {
 	}
 	if from != nil {
 		if to.server == nil && to.ghost == nil {
-			to.ghost = from.ghost
-			if from.server != nil {
-				t := *from.server
-				t.ID = new
-				to.server = &t
-			}
+			to.server, to.ghost = underID(from.server, new), underID(from.ghost, new)
 		}
 		from.server, from.ghost = nil, nil
 	}
+}
+
+func underID(t *todo.Todo, id string) *todo.Todo {
+	if t == nil {
+		return nil
+	}
+	c := *t
+	c.ID = id
+	return &c
 }
 
 // resolve follows renames.
@@ -279,7 +284,11 @@ func (m *model) resolve(id string) string {
 // snapshot returns records that make this model from nothing. Discarded
 // entries from before keep are left out.
 func (m *model) snapshot(keep time.Time) []*record {
-	var out []*record
+	names := &record{} // first, while there is nothing yet that they could rename
+	for _, old := range slices.Sorted(maps.Keys(m.alias)) {
+		names.renames = append(names.renames, rename{old, m.alias[old]})
+	}
+	out := []*record{names}
 	puts := make([]todo.Todo, 0, recordTodos)
 	flush := func() {
 		if len(puts) > 0 {
@@ -303,9 +312,6 @@ func (m *model) snapshot(keep time.Time) []*record {
 		if e := m.entries[number]; e.state != entryDiscarded || e.at.After(keep) {
 			rest.entries = append(rest.entries, e)
 		}
-	}
-	for _, old := range slices.Sorted(maps.Keys(m.alias)) {
-		rest.renames = append(rest.renames, rename{old, m.alias[old]})
 	}
 	return append(out, rest)
 }

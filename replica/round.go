@@ -71,13 +71,18 @@ func (r *Replica) lookElsewhere() error {
 	if r.store.last != before {
 		r.publish()
 	}
-	return r.noteStore(err)
+	if err != nil {
+		err = r.noteStore(err)
+	}
+	return err
 }
 
 // own waits until this process is the one that sends and fetches.
 func (r *Replica) own(ctx context.Context) (release func(), err error) {
 	unlock := func() {}
 	if r.o.Dir != "" {
+		ctx, cancel := context.WithTimeout(ctx, ownLimit)
+		defer cancel()
 		if unlock, err = disk.Lock(ctx, r.files.syncLock()); err != nil {
 			return nil, err
 		}

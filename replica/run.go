@@ -23,6 +23,7 @@ const (
 
 	callLimit = 30 * time.Second // for one to-do
 	listLimit = 5 * time.Minute  // for all of them, on a slow line
+	ownLimit  = 2 * time.Minute  // for another process to be done
 )
 
 // reasons is a set of Reason.

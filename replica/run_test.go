@@ -3,6 +3,7 @@ package replica
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/fsnotify/fsnotify"
 	"go.uber.org/goleak"
 
+	"waybill/api"
 	"waybill/fault"
 	"waybill/todo"
 )
@@ -381,5 +383,208 @@ func TestRetryDiscardAndRestoreOfARefusedEdit(t *testing.T) {
 		if got, _ := s.get("0"); got.Title != "mine" || len(r.Outbox()) != 0 {
 			t.Fatalf("%+v, %+v", got, r.Outbox())
 		}
+	})
+}
+
+// What each kind of failure looks like; none of them loses an edit or a row.
+func TestR3_R4_R15_R16_R17_R19_WhatEachFailureIsCalled(t *testing.T) {
+	for name, c := range map[string]struct {
+		err  error
+		kind StatusKind
+		says string
+	}{
+		"R2 no route":              {offline(), Offline, "Offline. 1 change kept until Waybill closes"},
+		"R3 captive portal":        {fault.New(fault.StepCall, fault.Offline, "captive_portal", "Something else answered.").WithServer(200, "<html>"), Offline, "Offline. 1 change kept until Waybill closes"},
+		"R4 TLS":                   {fault.New(fault.StepCall, fault.Offline, "tls", "The connection is not secure."), Offline, "Offline. 1 change kept until Waybill closes"},
+		"R7 busy":                  {trouble(503, -1), Offline, "Offline. 1 change kept until Waybill closes"},
+		"R15 ID-JAG refused":       {fault.New(fault.StepJWTBearer, fault.Config, "invalid_grant", "The ID-JAG was refused."), Attention, "The ID-JAG was refused. 1 change kept until Waybill closes"},
+		"R16 no refresh token":     {fault.New(fault.StepExchange, fault.SignInNeeded, "expired", "Your session is over."), SignIn, "Sign in to send 1 change"},
+		"R17 refresh token dead":   {fault.New(fault.StepExchange, fault.SignInNeeded, "invalid_grant", "Your session is over."), SignIn, "Sign in to send 1 change"},
+		"R17 another error":        {fault.New(fault.StepExchange, fault.Config, "invalid_client", "The client was refused."), Attention, "The client was refused. 1 change kept until Waybill closes"},
+		"R19 policy withdrawn":     {fault.New(fault.StepExchange, fault.Denied, "access_denied", "Not entitled."), Attention, "Access denied by your organisation. 1 change kept until Waybill closes"},
+		"step-up":                  {fault.New(fault.StepCall, fault.StepUp, "insufficient_user_authentication", "A newer sign-in is needed."), SignIn, "Sign in to send 1 change"},
+		"the peer broke a rule":    {fault.New(fault.StepCall, fault.Hostile, "redirect", "The server redirected a request with a token."), Attention, "The server redirected a request with a token. 1 change kept until Waybill closes"},
+		"something inside Waybill": {context.DeadlineExceeded, Offline, "Offline. 1 change kept until Waybill closes"},
+	} {
+		s := newServer(some(3)...)
+		bubble(t, s, func(t *testing.T, r *Replica) {
+			runs(t, r, s)
+			s.set(func() { s.before = func(string, string) error { return c.err } })
+			update(t, r, "0", rename1("renamed"))
+			synctest.Wait()
+			if st := r.Snapshot().Status; st.Kind != c.kind || st.Sentence != c.says || st.Fault == nil {
+				t.Errorf("%s: %+v", name, st)
+			}
+			if len(r.Snapshot().Rows) != 3 || len(r.Outbox()) != 1 || r.Outbox()[0].Why == "" {
+				t.Errorf("%s: %v, %+v", name, titlesOf(r), r.Outbox())
+			}
+			s.set(func() { s.before = nil })
+			r.Wake(WakeSignedIn)
+			synctest.Wait()
+			if got, _ := s.get("0"); got.Title != "renamed" || r.Snapshot().Status.Kind != OK {
+				t.Errorf("%s: %+v, %+v", name, got, r.Snapshot().Status)
+			}
+		})
+	}
+}
+
+func TestR5_SlowLinesOnlyTakeLonger(t *testing.T) {
+	for _, latency := range []time.Duration{0, 50 * time.Millisecond, 150 * time.Millisecond, 600 * time.Millisecond, 2 * time.Second} {
+		s := newServer(some(20)...)
+		s.latency = latency
+		bubble(t, s, func(t *testing.T, r *Replica) {
+			runs(t, r, s)
+			must(t, r.SyncNow(t.Context()))
+			start := time.Now()
+			for i := range 20 {
+				update(t, r, fmt.Sprint(i), rename1("new"))
+			}
+			if time.Since(start) > 0 {
+				t.Errorf("edits waited for the network")
+			}
+			must(t, r.SyncNow(t.Context()))
+			if got := s.titles(); got[0] != "new" || got[19] != "new" {
+				t.Errorf("%v: %v", latency, got)
+			}
+		})
+	}
+}
+
+func TestR29_TenThousandEditsDrainInOrder(t *testing.T) {
+	s := newServer(some(100)...)
+	bubble(t, s, func(t *testing.T, r *Replica) {
+		runs(t, r, s)
+		s.set(func() { s.before = func(string, string) error { return offline() } })
+		for i := range 10_000 {
+			update(t, r, fmt.Sprint(i%100), rename1(fmt.Sprintf("%05d", i)))
+		}
+		huge := add(t, r, strings.Repeat("x", 1<<20))
+		synctest.Wait()
+		if n := r.Snapshot().Status.Waiting; n != 10_001 {
+			t.Fatalf("%d waiting", n)
+		}
+		s.set(func() { s.before = nil })
+		must(t, r.SyncNow(t.Context()))
+		for i := range 100 {
+			if got, _ := s.get(fmt.Sprint(i)); got.Title != fmt.Sprintf("%05d", 9900+i) {
+				t.Fatalf("%d is %q", i, got.Title)
+			}
+		}
+		if got, ok := s.get(huge); !ok || len(got.Title) != 1<<20 || len(r.Outbox()) != 0 {
+			t.Fatal("the long title did not arrive")
+		}
+	})
+}
+
+func TestR39_ADayOfSyncsLeavesNothingBehind(t *testing.T) {
+	s := newServer(some(50)...)
+	bubble(t, s, func(t *testing.T, r *Replica) {
+		runs(t, r, s)
+		measure := func() (goroutines int, heap uint64) {
+			synctest.Wait()
+			runtime.GC()
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			return runtime.NumGoroutine(), m.HeapAlloc
+		}
+		day := func() {
+			for i := range 8640 {
+				time.Sleep(10 * time.Second)
+				if i%100 == 0 {
+					s.change(fmt.Sprint(i%50), func(t *todo.Todo) { t.Completed = !t.Completed })
+				}
+				must(t, r.SyncNow(t.Context()))
+			}
+		}
+		day()
+		goroutines, heap := measure()
+		day()
+		if g, h := measure(); g > goroutines || h > heap+heap/20 {
+			t.Fatalf("goroutines %d, then %d; heap %d, then %d", goroutines, g, heap, h)
+		}
+	})
+}
+
+func TestReadOnlyResourcesTakeNoEdits(t *testing.T) {
+	s := newServer(some(2)...)
+	s.caps = api.Capabilities{Read: true, Why: "This service lets to-dos be read and not changed."}
+	bubble(t, s, func(t *testing.T, r *Replica) {
+		if sn := r.Snapshot(); sn.Writable || sn.Why == "" {
+			t.Fatalf("before the first sync: %v %q", sn.Writable, sn.Why)
+		}
+		runs(t, r, s)
+		if sn := r.Snapshot(); sn.Writable || sn.CanAdd || sn.Why != s.caps.Why || len(sn.Rows) != 2 {
+			t.Fatalf("%+v", sn)
+		}
+		_, err := r.Add(t.Context(), todo.Todo{Title: "new"})
+		for _, err := range []error{err, r.Update(t.Context(), "0", rename1("x")), r.Delete(t.Context(), "0")} {
+			if !fault.Is(err, fault.ReadOnly) || fault.As(err).Message != s.caps.Why {
+				t.Fatalf("%v", err)
+			}
+		}
+		wantSentence(t, r, "Synced 00:00")
+		// The permission comes back.
+		s.set(func() { s.caps = newServer().caps })
+		r.sync.capsRead = false
+		must(t, r.SyncNow(t.Context()))
+		update(t, r, "0", rename1("x"))
+	})
+}
+
+func TestAnEditThatMakesNoSenseIsNoStoreFault(t *testing.T) {
+	s := newServer(some(1)...)
+	bubble(t, s, func(t *testing.T, r *Replica) {
+		runs(t, r, s)
+		if err := r.Update(t.Context(), "nobody", rename1("x")); !fault.Is(err, fault.NotFound) {
+			t.Fatal(err)
+		}
+		if err := r.Update(t.Context(), "0", rename1("  ")); !fault.Is(err, fault.Invalid) {
+			t.Fatal(err)
+		}
+		if _, err := r.Add(t.Context(), todo.Todo{}); !fault.Is(err, fault.Invalid) {
+			t.Fatal(err)
+		}
+		last := r.store.last
+		update(t, r, "0", rename1("item 000")) // as it is
+		if r.store.last != last || r.Snapshot().Undo != "" {
+			t.Fatal("an edit that changes nothing was saved")
+		}
+		wantSentence(t, r, "Synced 00:00")
+	})
+}
+
+func TestTheSentencesAreThoseOfTheDesign(t *testing.T) {
+	s := newServer(some(5)...)
+	bubble(t, s, func(t *testing.T, r *Replica) {
+		r.o.Dir = "somewhere" // only for the words
+		defer func() { r.o.Dir = "" }()
+		now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+		at := func(at time.Time, f func()) string {
+			r.sync = syncing{lastSync: at}
+			r.m.waiting, r.m.look = 0, 0
+			f()
+			return r.status(now).Sentence
+		}
+		morning := now.Add(-78 * time.Minute)
+		for want, got := range map[string]string{
+			"Synced 10:42":                              at(morning, func() {}),
+			"Synced 10:42 · 1 change waiting":           at(morning, func() { r.m.waiting = 1 }),
+			"Offline. 3 changes saved on this computer": at(morning, func() { r.m.waiting, r.sync.last = 3, fault.As(offline()) }),
+			"Offline. Last synced 10:42":                at(morning, func() { r.sync.last = fault.As(offline()) }),
+			"Sending 2 of 5":                            at(morning, func() { r.sync.phase, r.sync.done, r.sync.total = sending, 1, 5 }),
+			"Sign in to send 3 changes":                 at(morning, func() { r.m.waiting, r.sync.last = 3, fault.New("", fault.SignInNeeded, "", "") }),
+			"Sign in to sync":                           at(morning, func() { r.sync.last = fault.New("", fault.SignInNeeded, "", "") }),
+			"1 change needs a look":                     at(morning, func() { r.m.look = 1 }),
+			"2 changes need a look":                     at(morning, func() { r.m.look = 2 }),
+			"Fetching to-dos":                           at(time.Time{}, func() { r.sync.phase = fetching }),
+			"Synced Mon 10:42":                          at(morning.AddDate(0, 0, -1), func() {}),
+			"Synced 14 Nov 10:42":                       at(morning.AddDate(0, 0, -10), func() {}),
+			"Synced 24 Nov 2025":                        at(morning.AddDate(-1, 0, 0), func() {}),
+		} {
+			if got != want {
+				t.Errorf("%q, want %q", got, want)
+			}
+		}
+		r.sync = syncing{wake: make(chan struct{}, 1)}
 	})
 }
