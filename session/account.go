@@ -2,16 +2,15 @@ package session
 
 import (
 	"context"
-	"path/filepath"
 	"reflect"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"waybill/api"
 	"waybill/auth"
 	"waybill/connection"
 	"waybill/fault"
-	"waybill/internal/disk"
 	"waybill/replica"
 )
 
@@ -27,11 +26,17 @@ type account struct {
 
 	life  context.Context
 	end   context.CancelFunc
+	runs  context.Context // ends with the sync; its cause says why
 	tasks sync.WaitGroup
 
-	// bring is held while the way to the resource is made; the fields below
-	// are set once, under it, before up is closed.
+	// renew is held while the session is renewed.
+	renew chan struct{}
+
+	// bring is held while the way to the resource is made, and for good once
+	// the account is closed; the fields below are set once, under it, before up
+	// is closed. given is what a sign-in just looked up, nil at a start.
 	bring  chan struct{}
+	given  *planner
 	up     chan struct{}
 	plans  *planner
 	ladder *auth.Ladder
@@ -78,20 +83,22 @@ func (m *Manager) openKept(ctx context.Context, name string) error {
 }
 
 // openAccount opens the local copy of r's user, makes it the account in use
-// and starts to sync it. plans is what a sign-in just looked up, nil at a
-// start. The turn is held.
-func (m *Manager) openAccount(ctx context.Context, name string, r record, key storeKey, plans *planner) error {
+// and starts to sync it. given is what a sign-in just looked up, nil at a
+// start; it is closed with the account. The turn is held.
+func (m *Manager) openAccount(ctx context.Context, name string, r record, key storeKey, given *planner) error {
 	local, err := replica.Open(ctx, replica.Options{Dir: m.storeDir(), Key: key.key, StartFresh: key.fresh, Account: r.Account, Log: m.o.Log})
 	if err != nil {
 		return err
 	}
 	a := &account{
 		m: m, name: name, title: r.Title, record: r, replica: local,
-		bring: make(chan struct{}, 1), up: make(chan struct{}),
+		renew: make(chan struct{}, 1), bring: make(chan struct{}, 1), given: given, up: make(chan struct{}),
 	}
 	s := r.Session
 	a.session.Store(&s)
 	a.life, a.end = context.WithCancel(m.life)
+	runs, ended := context.WithCancelCause(a.life)
+	a.runs = runs
 	m.mu.Lock()
 	m.account = a
 	m.kept[name] = r.Session.Identity.Email
@@ -100,9 +107,7 @@ func (m *Manager) openAccount(ctx context.Context, name string, r record, key st
 		st.Phase, st.Current, st.SignInNeeded, st.Token = SignedIn, name, false, auth.TokenStatus{}
 		st.Account = a.info()
 	})
-	if !m.o.Offline {
-		a.tasks.Go(func() { a.run(plans) })
-	}
+	a.tasks.Go(func() { ended(a.run()) })
 	a.tasks.Go(a.mirror)
 	return nil
 }
@@ -123,30 +128,45 @@ func (a *account) info() *AccountInfo {
 	return &AccountInfo{Identity: s.Identity, Connection: c, Renewable: s.Renewable()}
 }
 
-// run makes the way to the resource and syncs until the account is closed.
-func (a *account) run(plans *planner) {
-	if err := a.connect(a.life, plans); err != nil {
-		if a.life.Err() == nil {
-			a.m.o.Log.Warn("the way to the resource is not there", "fault", fault.As(err).Code)
+// publish changes the State as long as a is the account in use: what is learnt
+// while it is being closed says nothing about what comes after it.
+func (a *account) publish(change func(*State)) {
+	a.m.publish(func(s *State) {
+		if a.m.current() == a {
+			change(s)
 		}
-		// A later Sync tries again; until then the local copy is all there is.
-		select {
-		case <-a.up:
-		case <-a.life.Done():
-			return
-		}
-	}
-	if err := a.replica.Run(a.life, a.client); err != nil && a.life.Err() == nil {
-		a.m.o.Log.Error("the sync ended", "fault", fault.As(err).Code)
-	}
+	})
 }
 
-// ready waits until the way to the resource is there, making it if an earlier
-// try failed.
-func (a *account) ready(ctx context.Context) error { return a.connect(ctx, nil) }
+// run syncs until the account is closed, and says why it ended before that.
+func (a *account) run() error {
+	if a.m.o.Offline {
+		return fault.New(fault.StepCall, fault.Offline, "offline", "Waybill was told to stay offline.")
+	}
+	err := a.replica.Run(a.life, resource{a})
+	if err != nil && a.life.Err() == nil {
+		a.m.o.Log.Error("the sync ended", "fault", fault.As(err).Code)
+	}
+	return err
+}
+
+// sync has one round run and waits for it.
+func (a *account) sync(ctx context.Context) error {
+	within, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(a.runs, cancel)()
+	err := a.replica.SyncNow(within)
+	if err != nil && within.Err() != nil && ctx.Err() == nil {
+		return fault.As(context.Cause(a.runs)) // there is no sync that could do it
+	}
+	return err
+}
 
 // connect looks up the connection and makes the ladder and the client, once.
-func (a *account) connect(ctx context.Context, plans *planner) error {
+func (a *account) connect(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(a.life, cancel)()
 	select {
 	case <-a.up:
 		return nil
@@ -160,27 +180,27 @@ func (a *account) connect(ctx context.Context, plans *planner) error {
 		return nil
 	default:
 	}
-	if plans == nil {
-		configured, err := a.m.Configured(ctx, a.name)
-		if err != nil {
-			return err
-		}
-		plans = a.m.newPlanner(configured)
+	if a.given != nil {
+		a.build(a.given)
+		return nil
 	}
-	c := plans.configured.Connection
-	if fingerprint(c) != a.record.Fingerprint {
+	configured, err := a.m.Configured(ctx, a.name)
+	if err != nil {
+		return err
+	}
+	if fingerprint(configured.Connection) != a.record.Fingerprint {
 		return fault.New(fault.StepSignIn, fault.SignInNeeded, "connection_changed",
 			"The connection was changed since you signed in.").WithRemedy("Sign in again.")
 	}
-	a.build(plans)
-	a.m.publish(func(s *State) { s.Account = a.info() })
+	a.build(a.m.newPlanner(configured))
+	a.publish(func(s *State) { s.Account = a.info() })
 	return nil
 }
 
 func (a *account) build(plans *planner) {
 	a.plans = plans
 	a.ladder = auth.NewLadder(auth.LadderOptions{
-		Plan: plans.plans.Get, Transport: a.m.o.Transport, Session: a.session.Load, Save: a.save, Exclude: a.exclude,
+		Plan: plans.plans.Get, Transport: a.m.o.Transport, Session: a.session.Load, Exclude: a.exclude, Save: a.save,
 	})
 	o := api.Options{Transport: a.m.o.Transport, Tokens: tokens{a.ladder, plans}, Resource: plans.configured.Connection.Resource}
 	if o.Resource.Kind == connection.MCP {
@@ -195,7 +215,7 @@ func (a *account) build(plans *planner) {
 func (a *account) knownPlan(ctx context.Context) *auth.Plan {
 	ctx, cancel := context.WithTimeout(ctx, leaveLimit)
 	defer cancel()
-	if err := a.ready(ctx); err != nil {
+	if err := a.connect(ctx); err != nil {
 		return nil
 	}
 	plan, err := a.plans.plans.Get(ctx)
@@ -203,43 +223,6 @@ func (a *account) knownPlan(ctx context.Context) *auth.Plan {
 		return nil
 	}
 	return plan
-}
-
-// save keeps a renewed session. It returns when that is durable, since the old
-// refresh token may be void from the moment the new one is used (RFC 9700
-// section 4.14.2).
-func (a *account) save(ctx context.Context, s *auth.Session) error {
-	r := a.record
-	r.Session = *s
-	if err := a.m.vault.Put(ctx, accountRecord(a.name), &r); err != nil {
-		return err
-	}
-	a.session.Store(s)
-	a.m.publish(func(st *State) { st.Account = a.info() })
-	return nil
-}
-
-// exclude keeps other processes from renewing the session at the same time,
-// since a rotated refresh token is good for one of them only, and returns the
-// session as the last of them left it.
-func (a *account) exclude(ctx context.Context) (*auth.Session, func(), error) {
-	unlock := func() {}
-	if a.m.storeDir() != "" {
-		var err error
-		if unlock, err = disk.Lock(ctx, filepath.Join(a.m.o.Dir, "renew-"+a.record.Account+".lock")); err != nil {
-			return nil, nil, err
-		}
-	}
-	var r record
-	found, err := a.m.vault.Get(ctx, accountRecord(a.name), &r)
-	switch {
-	case err != nil:
-		unlock()
-		return nil, nil, err
-	case !found || r.Account != a.record.Account:
-		return nil, unlock, nil // signed out, or as someone else, by another process
-	}
-	return &r.Session, unlock, nil
 }
 
 // mirror carries what the sync learns into the State: how the access token
@@ -257,23 +240,42 @@ func (a *account) mirror() {
 		if reflect.DeepEqual(old.Token, token) && old.SignInNeeded == needed {
 			return
 		}
-		a.m.publish(func(st *State) { st.Token, st.SignInNeeded = token, needed })
+		a.publish(func(st *State) { st.Token, st.SignInNeeded = token, needed })
 	})
 	<-a.life.Done()
 	stop()
 }
 
+// renewGrace is how long closing an account waits for a renewal under way:
+// its answer may hold the only refresh token that still works.
+const renewGrace = 2 * time.Second
+
+// forget drops the tokens and ends a renewal under way; nothing is saved from
+// then on.
+func (a *account) forget() {
+	select {
+	case <-a.up:
+		a.ladder.Forget()
+	default:
+	}
+}
+
 // close ends the sync and closes the local copy.
 func (a *account) close() error {
 	a.end()
+	a.bring <- struct{}{} // kept: nobody makes the way to the resource any more
 	a.tasks.Wait()
 	var err error
-	select {
-	case <-a.up:
-		a.ladder.Forget() // so that no mint saves the session after a sign-out
+	if a.client != nil {
+		select {
+		case a.renew <- struct{}{}:
+		case <-time.After(renewGrace):
+		}
+		a.forget()
 		err = a.client.Close()
 		a.plans.plans.Close()
-	default:
+	} else if a.given != nil {
+		a.given.plans.Close()
 	}
 	if closing := a.replica.Close(); closing != nil {
 		err = closing
@@ -282,20 +284,22 @@ func (a *account) close() error {
 }
 
 // closeCurrent closes the open account, if there is one. The turn is held.
-func (m *Manager) closeCurrent() {
+func (m *Manager) closeCurrent() error {
 	m.mu.Lock()
 	a := m.account
 	m.account = nil
 	m.mu.Unlock()
 	if a == nil {
-		return
+		return nil
 	}
 	m.publish(func(s *State) {
 		s.Phase, s.Account, s.Token, s.SignInNeeded = SignedOut, nil, auth.TokenStatus{}, false
 	})
-	if err := a.close(); err != nil {
+	err := a.close()
+	if err != nil {
 		m.o.Log.Warn("an account did not close cleanly", "fault", fault.As(err).Code)
 	}
+	return err
 }
 
 // SwitchTo opens the account that is kept for the named connection, or shows
@@ -314,22 +318,28 @@ func (m *Manager) SwitchTo(ctx context.Context, name string) error {
 	if a := m.current(); a != nil && a.name == name {
 		return nil
 	}
-	m.closeCurrent()
+	_ = m.closeCurrent() // it was logged
 	m.publish(func(s *State) { s.Current = name })
 	if err := m.openKept(ctx, name); err != nil {
 		return err
 	}
-	return m.remember(name)
+	if m.current() != nil {
+		m.remember(name)
+	}
+	return nil
 }
 
 // remember makes name the connection to begin with next time. A connection
-// that only this process knows is not remembered.
-func (m *Manager) remember(name string) error {
+// that only this process knows is not remembered. That it cannot be written
+// down, on a full disk for one, is no reason not to show the to-dos.
+func (m *Manager) remember(name string) {
 	m.mu.Lock()
 	_, passing := m.passing[name]
 	m.mu.Unlock()
-	if passing {
-		return nil
+	if s, err := loadSettings(m.o.Dir); passing || err == nil && s.Current == name {
+		return
 	}
-	return m.changeSettings(func(s *settings) { s.Current = name })
+	if err := m.changeSettings(func(s *settings) { s.Current = name }); err != nil {
+		m.o.Log.Warn("the connection in use was not remembered", "fault", fault.As(err).Code)
+	}
 }

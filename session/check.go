@@ -155,7 +155,7 @@ func (k *checker) account(ctx context.Context, name string) {
 		k.add(Check{"sign-in", CannotTell, "Nobody is signed in at this connection, so the later steps could not be tried.", "Sign in and check again."})
 		return
 	}
-	if err := a.ready(ctx); err != nil {
+	if err := a.connect(ctx); err != nil {
 		k.add(failed("sign-in", err))
 		return
 	}

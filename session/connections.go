@@ -98,15 +98,19 @@ func (m *Manager) AddConnection(ctx context.Context, c connection.Connection, cr
 	return nil
 }
 
-// RemoveConnection forgets a connection with its secrets. The account in use
-// must be signed out first.
+// RemoveConnection forgets a connection with its secrets. The account that is
+// kept for it must be signed out first: its to-dos and what was not sent yet
+// would be left behind where nothing leads to them.
 func (m *Manager) RemoveConnection(ctx context.Context, name string) error {
-	if a := m.current(); a != nil && a.name == name {
-		return fault.New(fault.StepSetup, fault.Failed, "in_use", "This connection is in use.").
-			WithRemedy("Sign out first.")
-	}
 	if _, ok := m.find(name); !ok || isBuiltin(name) {
 		return unknownConnection(name)
+	}
+	m.mu.Lock()
+	_, kept := m.kept[name]
+	m.mu.Unlock()
+	if kept {
+		return fault.New(fault.StepSetup, fault.Failed, "in_use", "Somebody is signed in at this connection.").
+			WithRemedy("Sign out first.")
 	}
 	vault, err := m.openVault()
 	if err != nil {
@@ -117,9 +121,6 @@ func (m *Manager) RemoveConnection(ctx context.Context, name string) error {
 			return err
 		}
 	}
-	m.mu.Lock()
-	delete(m.kept, name)
-	m.mu.Unlock()
 	if err := m.changeSettings(func(s *settings) { s.remove(name) }); err != nil {
 		return err
 	}

@@ -67,8 +67,12 @@ type Manager struct {
 	end   context.CancelFunc
 	tasks sync.WaitGroup
 
-	// turn is held by whatever changes which account is open: one at a time.
-	turn chan struct{}
+	// turn is held by whatever changes which account is open: one at a time,
+	// and by Close for good.
+	turn  chan struct{}
+	close func() error
+
+	beginning sync.Mutex // held while a sign-in is begun
 
 	mu          sync.Mutex
 	vault       *auth.Vault
@@ -98,7 +102,7 @@ func Open(ctx context.Context, o Options) (*Manager, error) {
 // work out State's Problem says why.
 func Start(o Options) *Manager {
 	m := newManager(o)
-	m.tasks.Go(func() { m.openShowing(o.Repair) })
+	m.begin(nil, func() { m.openShowing(o.Repair) })
 	return m
 }
 
@@ -116,7 +120,22 @@ func (m *Manager) Repair() {
 		return
 	}
 	m.publish(func(s *State) { s.Problem = nil })
-	m.tasks.Go(func() { m.openShowing(true) })
+	m.begin(nil, func() { m.openShowing(true) })
+}
+
+// begin runs task in the background, after note, unless the Manager is closing;
+// Close waits for it.
+func (m *Manager) begin(note, task func()) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.life.Err() != nil {
+		return false
+	}
+	if note != nil {
+		note()
+	}
+	m.tasks.Go(task)
+	return true
 }
 
 // Repairable reports whether starting afresh, with what cannot be read set
@@ -139,6 +158,7 @@ func newManager(o Options) *Manager {
 	m := &Manager{o: o, state: latest.New(&State{}), turn: make(chan struct{}, 1)}
 	m.passing, m.builtin, m.kept = map[string]Configured{}, map[string]connection.Connection{}, map[string]string{}
 	m.life, m.end = context.WithCancel(context.Background())
+	m.close = sync.OnceValue(m.shut)
 	return m
 }
 
@@ -185,13 +205,19 @@ func (m *Manager) open(ctx context.Context, repair bool) error {
 func (m *Manager) take(ctx context.Context) error {
 	select {
 	case m.turn <- struct{}{}:
-		return nil
 	case <-ctx.Done():
 		return fault.As(ctx.Err())
 	case <-m.life.Done():
-		return fault.New(fault.StepSetup, fault.Canceled, "closed", "Waybill is closing.")
+		return errClosing
 	}
+	if m.life.Err() != nil {
+		m.give()
+		return errClosing
+	}
+	return nil
 }
+
+var errClosing = fault.New(fault.StepSetup, fault.Canceled, "closed", "Waybill is closing.")
 
 func (m *Manager) give() { <-m.turn }
 
@@ -241,13 +267,7 @@ func (m *Manager) Sync(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if m.o.Offline {
-		return fault.New(fault.StepCall, fault.Offline, "offline", "Waybill was told to stay offline.")
-	}
-	if err := a.ready(ctx); err != nil {
-		return err
-	}
-	return a.replica.SyncNow(ctx)
+	return a.sync(ctx)
 }
 
 // Client returns the client of the open account's resource. An MCP resource's
@@ -257,7 +277,7 @@ func (m *Manager) Client(ctx context.Context) (api.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.ready(ctx); err != nil {
+	if err := a.connect(ctx); err != nil {
 		return nil, err
 	}
 	return a.client, nil
@@ -268,15 +288,20 @@ const closeLimit = 5 * time.Second
 
 // Close ends everything that is under way and closes the local copy. What was
 // edited is on disk already. Close may be called more than once.
-func (m *Manager) Close() error {
-	m.end()
+func (m *Manager) Close() error { return m.close() }
+
+func (m *Manager) shut() error {
 	m.mu.Lock()
-	a, pending := m.account, m.pending
-	m.account, m.pending = nil, nil
+	m.end() // under mu, so that nothing begins from here on
+	pending := m.pending
 	m.mu.Unlock()
+	stuck := fault.New(fault.StepSetup, fault.Failed, "close", "Something did not end when Waybill closed.")
 	var err error
-	if a != nil {
-		err = a.close()
+	select {
+	case m.turn <- struct{}{}: // kept: no account is opened any more
+		err = m.closeCurrent()
+	case <-time.After(closeLimit):
+		err = stuck
 	}
 	if pending != nil {
 		pending.settle()
@@ -286,7 +311,7 @@ func (m *Manager) Close() error {
 	select {
 	case <-done:
 	case <-time.After(closeLimit):
-		err = errors.Join(err, fault.New(fault.StepSetup, fault.Failed, "close", "Something did not end when Waybill closed."))
+		err = errors.Join(err, stuck)
 	}
 	return err
 }

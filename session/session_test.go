@@ -386,6 +386,7 @@ func TestAChangedConnectionNeedsANewSignIn(t *testing.T) {
 	if f := fault.As(err); f == nil || f.Code != "connection_changed" || f.Kind != fault.SignInNeeded {
 		t.Errorf("the old session was used under new settings: %v", err)
 	}
+	await(t, m, func(s *session.State) bool { return s.SignInNeeded })
 }
 
 func TestConnectionsAreKeptWithoutTheirSecrets(t *testing.T) {

@@ -1,11 +1,13 @@
 package session
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"waybill/connection"
 	"waybill/fault"
@@ -24,6 +26,7 @@ const (
 	settingsFile    = "connections.json"
 	settingsVersion = 1
 	maxSettings     = 4 << 20 // bytes
+	settingsLimit   = 3 * time.Second
 )
 
 func loadSettings(dir string) (settings, error) {
@@ -53,10 +56,14 @@ func (s settings) save(dir string) error {
 		err = disk.Replace(filepath.Join(dir, settingsFile), append(data, '\n'))
 	}
 	if err != nil {
-		return settingsFault("unwritable", "The file connections.json cannot be written.", err).
-			WithRemedy("See whether the disk is full or the folder read-only.")
+		return unwritable(err)
 	}
 	return nil
+}
+
+func unwritable(err error) error {
+	return settingsFault("unwritable", "The file connections.json cannot be written.", err).
+		WithRemedy("See whether the disk is full or the folder read-only.")
 }
 
 func settingsFault(code, message string, cause error) *fault.Fault {
@@ -70,6 +77,13 @@ func settingsFault(code, message string, cause error) *fault.Fault {
 // changeSettings loads the file, changes it and writes it again, so that what
 // another process added meanwhile is kept.
 func (m *Manager) changeSettings(change func(*settings)) error {
+	ctx, cancel := context.WithTimeout(context.Background(), settingsLimit)
+	defer cancel()
+	unlock, err := disk.Lock(ctx, filepath.Join(m.o.Dir, settingsFile+".lock"))
+	if err != nil {
+		return unwritable(err)
+	}
+	defer unlock()
 	s, err := loadSettings(m.o.Dir)
 	if err != nil {
 		return err

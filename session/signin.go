@@ -39,6 +39,8 @@ func (m *Manager) BeginSignIn(ctx context.Context, name string, req SignInReques
 	if err != nil {
 		return nil, err
 	}
+	m.beginning.Lock() // each one cancels the one before it
+	defer m.beginning.Unlock()
 	m.mu.Lock()
 	var before *auth.Attempt
 	if m.pending != nil {
@@ -58,21 +60,26 @@ func (m *Manager) BeginSignIn(ctx context.Context, name string, req SignInReques
 	})
 	if err != nil {
 		cancel()
+		plans.plans.Close()
 		return nil, err
 	}
 	s := &SignIn{attempt: attempt, cancel: cancel, done: make(chan struct{})}
-	m.mu.Lock()
-	m.pending = s
-	m.mu.Unlock()
-	m.tasks.Go(func() {
+	began := m.begin(func() { m.pending = s }, func() {
 		defer close(s.done)
 		defer cancel()
 		session, err := attempt.Wait(life)
 		if err == nil {
 			err = m.adopt(life, plans, session)
+		} else {
+			plans.plans.Close()
 		}
 		s.err = err
 	})
+	if !began {
+		s.Cancel()
+		plans.plans.Close()
+		return nil, errClosing
+	}
 	return s, nil
 }
 
@@ -133,17 +140,25 @@ func (m *Manager) SignInWithIDToken(ctx context.Context, name string, raw auth.I
 	plans := m.newPlanner(configured)
 	plan, err := plans.plans.Get(ctx)
 	if err != nil {
+		plans.plans.Close()
 		return err
 	}
 	session, err := auth.SessionFromIDToken(ctx, m.o.Transport, plan.Provider, configured.Connection.IdP.ClientID, raw)
 	if err != nil {
+		plans.plans.Close()
 		return err
 	}
 	return m.adopt(ctx, plans, session)
 }
 
-// adopt keeps a new session and makes its account the one in use.
-func (m *Manager) adopt(ctx context.Context, plans *planner, s *auth.Session) error {
+// adopt keeps a new session and makes its account the one in use. plans is
+// closed with the account, or at once if that does not come about.
+func (m *Manager) adopt(ctx context.Context, plans *planner, s *auth.Session) (err error) {
+	defer func() {
+		if err != nil {
+			plans.plans.Close()
+		}
+	}()
 	if err := m.take(ctx); err != nil {
 		return err
 	}
@@ -156,12 +171,19 @@ func (m *Manager) adopt(ctx context.Context, plans *planner, s *auth.Session) er
 	if err != nil {
 		return err
 	}
-	if err := m.vault.Put(ctx, accountRecord(c.Name), &r); err != nil {
+	if old := m.current(); old != nil && old.name == c.Name {
+		old.forget() // a renewal of the old session must not be kept over the new one
+	}
+	unlock := m.lockRecordSoon(ctx, r.Account)
+	err = m.vault.Put(ctx, accountRecord(c.Name), &r)
+	unlock()
+	if err != nil {
 		return err
 	}
-	m.closeCurrent()
+	_ = m.closeCurrent() // it was logged
 	if err := m.openAccount(ctx, c.Name, r, key, plans); err != nil {
 		return err
 	}
-	return m.remember(c.Name)
+	m.remember(c.Name)
+	return nil
 }

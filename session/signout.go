@@ -40,7 +40,7 @@ func (m *Manager) SignOut(ctx context.Context, req SignOutRequest) (SignOutResul
 	}
 	plan := a.knownPlan(ctx)
 	session := a.session.Load()
-	m.closeCurrent()
+	_ = m.closeCurrent() // it was logged
 	if err := m.wipe(ctx, a.name, a.record.Account); err != nil {
 		return SignOutResult{}, err
 	}
@@ -49,6 +49,7 @@ func (m *Manager) SignOut(ctx context.Context, req SignOutRequest) (SignOutResul
 
 // wipe destroys what is kept of the account of the named connection.
 func (m *Manager) wipe(ctx context.Context, name, account string) error {
+	defer m.lockRecordSoon(ctx, account)()
 	for _, record := range []string{storeRecord(account), accountRecord(name)} {
 		if err := m.vault.Delete(ctx, record); err != nil {
 			return err
@@ -72,7 +73,11 @@ func (m *Manager) leave(ctx context.Context, plan *auth.Plan, s *auth.Session, r
 	if err := auth.Revoke(ctx, m.o.Transport, plan, s); err != nil {
 		m.o.Log.Info("the refresh token was not revoked", "fault", fault.As(err).Code)
 	}
-	end, ok := auth.EndSessionURL(plan.Provider, s, plan.Connection.IdP.ClientID, "")
+	// Without the ID token as a hint: the address becomes an argument of the
+	// program that opens the browser, which every user of this computer can read,
+	// and the token is still good for a while. The identity provider may ask
+	// whether to sign out instead.
+	end, ok := auth.EndSessionURL(plan.Provider, nil, plan.Connection.IdP.ClientID, "")
 	if !ok {
 		return SignOutResult{}
 	}

@@ -36,27 +36,16 @@ func (m *Manager) Trace(ctx context.Context) (*Trace, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.ready(ctx); err != nil {
+	if err := a.connect(ctx); err != nil {
 		return nil, err
 	}
 	plan, err := a.plans.plans.Get(ctx)
 	if err != nil {
 		return nil, err
 	}
-	t := &Trace{Plan: plan, Subject: subjectOf(a.session.Load(), plan)}
-	t.Exchange = timed(func() (err error) {
-		t.Grant, err = auth.ExchangeIDJAG(ctx, m.o.Transport, plan, t.Subject)
-		return err
-	})
-	if t.Grant != nil && !t.Grant.Rotated.Empty() {
-		renewed := *a.session.Load()
-		renewed.Refresh = t.Grant.Rotated
-		if err := a.save(ctx, &renewed); err != nil {
-			return nil, err
-		}
-	}
-	if t.Exchange.Fault != nil {
-		return t, nil
+	t := &Trace{Plan: plan}
+	if err := a.traceExchange(ctx, t); err != nil || t.Exchange.Fault != nil {
+		return t, err
 	}
 	t.Redeem = timed(func() (err error) {
 		t.Access, err = auth.RedeemIDJAG(ctx, m.o.Transport, plan, t.Grant)
@@ -73,6 +62,30 @@ func (m *Manager) Trace(ctx context.Context) (*Trace, error) {
 	return t, nil
 }
 
+// traceExchange is the first step. Nobody else renews the session meanwhile,
+// since the refresh token may rotate.
+func (a *account) traceExchange(ctx context.Context, t *Trace) error {
+	session, release, err := a.exclude(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if session == nil {
+		return errSignedOut
+	}
+	t.Subject = subjectOf(session, t.Plan)
+	t.Exchange = timed(func() (err error) {
+		t.Grant, err = auth.ExchangeIDJAG(ctx, a.m.o.Transport, t.Plan, t.Subject)
+		return err
+	})
+	if t.Grant == nil || t.Grant.Rotated.Empty() {
+		return nil
+	}
+	renewed := *session
+	renewed.Refresh = t.Grant.Rotated
+	return a.save(context.WithoutCancel(ctx), &renewed)
+}
+
 func timed(f func() error) TraceStep {
 	start := time.Now()
 	err := f()
@@ -81,7 +94,8 @@ func timed(f func() error) TraceStep {
 
 // subjectOf is what the ladder would exchange first.
 func subjectOf(s *auth.Session, plan *auth.Plan) auth.Subject {
-	if s.Renewable() && plan.Connection.Subject != connection.SubjectIDToken {
+	fixed := plan.Connection.Subject
+	if s.Renewable() && fixed != connection.SubjectIDToken && (fixed == connection.SubjectRefreshToken || plan.Provider.RefreshSubject != auth.No) {
 		return auth.RefreshTokenSubject(s.Refresh)
 	}
 	return auth.IDTokenSubject(s.IDToken)
