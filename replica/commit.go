@@ -181,6 +181,9 @@ func (r *record) add(o *record) {
 	r.gone = append(r.gone, o.gone...)
 	r.entries = append(r.entries, o.entries...)
 	r.drops = append(r.drops, o.drops...)
+	if o.sync != nil && r.sync != nil && o.sync.ids == idsUnknown {
+		o.sync.ids = r.sync.ids
+	}
 	if o.sync != nil {
 		r.sync = o.sync
 	}

@@ -22,16 +22,18 @@ import (
 // world is a server with what several computers and accounts do to it, and what
 // must hold of them.
 type world struct {
-	dir     string
-	s       *server
-	now     time.Time
-	here    *Replica // with a file; it crashes
-	there   *Replica // another computer
-	other   *server  // of another account
-	t       *rapid.T
-	tokens  int
-	deleted map[string]bool // tokens of to-dos that someone has deleted
-	made    map[string]bool // tokens of all that were added
+	dir    string
+	s      *server
+	now    time.Time
+	here   *Replica // with a file; it crashes
+	there  *Replica // another computer
+	other  *server  // of another account
+	t      *rapid.T
+	tokens int
+
+	signedInAs bool
+	deleted    map[string]bool // tokens of to-dos that someone has deleted
+	made       map[string]bool // tokens of all that were added
 }
 
 func (w *world) options(name string) Options {
@@ -239,6 +241,10 @@ func (w *world) clockJumps() {
 // signInAs opens another account's copy in the same folder and syncs it with
 // the other server, which must see nothing of the first.
 func (w *world) signInAs() {
+	if w.signedInAs {
+		w.t.Skip("once is enough")
+	}
+	w.signedInAs = true
 	r := w.open(w.options("bob"))
 	defer r.Close()
 	w.allow(r.round(context.Background(), w.other, setOf(WakeUser)))
@@ -378,18 +384,36 @@ func inMemoryFolder(t *testing.T) string {
 	return t.TempDir()
 }
 
+// histories is how many histories are tried, unless the command line says
+// otherwise.
+func histories(t *testing.T, n int) {
+	t.Helper()
+	f := flag.Lookup("rapid.checks")
+	if f.Value.String() == f.DefValue {
+		must(t, flag.Set(f.Name, fmt.Sprint(n)))
+		t.Cleanup(func() { _ = flag.Set(f.Name, f.DefValue) })
+	}
+}
+
 // Any history of edits on two computers, edits by others, lost answers,
 // crashes, clock jumps and another account in between: nothing saved is lost,
 // nothing is done twice, and in the end all are alike.
 func TestI1ToI10_AnyHistoryEndsWell(t *testing.T) {
-	if f := flag.Lookup("rapid.checks"); f != nil && f.Value.String() == f.DefValue {
-		checks := "2000"
-		if slow() {
-			checks = "100000"
-		}
-		must(t, flag.Set("rapid.checks", checks))
-		defer func() { _ = flag.Set("rapid.checks", f.DefValue) }()
+	const workers = 2
+	if slow() {
+		histories(t, 100_000/workers)
+	} else {
+		histories(t, 2000/workers)
 	}
+	for worker := range workers {
+		t.Run(fmt.Sprint(worker), func(t *testing.T) {
+			t.Parallel()
+			anyHistory(t)
+		})
+	}
+}
+
+func anyHistory(t *testing.T) {
 	base := inMemoryFolder(t)
 	n := 0
 	rapid.Check(t, func(t *rapid.T) {
@@ -401,25 +425,16 @@ func TestI1ToI10_AnyHistoryEndsWell(t *testing.T) {
 			_ = w.there.Close()
 			_ = os.RemoveAll(dir)
 		}()
-		t.Repeat(map[string]func(*rapid.T){
-			"":                 func(*rapid.T) { w.check() },
-			"add":              func(t *rapid.T) { w.t = t; w.add() },
-			"edit":             func(t *rapid.T) { w.t = t; w.edit() },
-			"edit more":        func(t *rapid.T) { w.t = t; w.edit() },
-			"delete":           func(t *rapid.T) { w.t = t; w.remove() },
-			"undo or redo":     func(t *rapid.T) { w.t = t; w.undo() },
-			"sync":             func(t *rapid.T) { w.t = t; w.sync() },
-			"sync more":        func(t *rapid.T) { w.t = t; w.sync() },
-			"weather":          func(t *rapid.T) { w.t = t; w.weather() },
-			"someone else":     func(t *rapid.T) { w.t = t; w.someoneElse() },
-			"crash":            func(t *rapid.T) { w.t = t; w.crash() },
-			"restart":          func(t *rapid.T) { w.t = t; w.restart() },
-			"clock jumps":      func(t *rapid.T) { w.t = t; w.clockJumps() },
-			"another account":  func(t *rapid.T) { w.t = t; w.signInAs() },
-			"resolve":          func(t *rapid.T) { w.t = t; w.resolve() },
-			"discard, restore": func(t *rapid.T) { w.t = t; w.setAside() },
-			"write log anew":   func(t *rapid.T) { w.t = t; w.rewrite() },
-		})
+		actions := map[string]func(*rapid.T){"": func(*rapid.T) { w.check() }}
+		for name, action := range map[string]func(){
+			"add": w.add, "edit": w.edit, "edit more": w.edit, "delete": w.remove, "undo or redo": w.undo,
+			"sync": w.sync, "sync more": w.sync, "weather": w.weather, "someone else": w.someoneElse,
+			"crash": w.crash, "restart": w.restart, "clock jumps": w.clockJumps, "another account": w.signInAs,
+			"resolve": w.resolve, "discard, restore": w.setAside, "write log anew": w.rewrite,
+		} {
+			actions[name] = func(t *rapid.T) { w.t = t; action() }
+		}
+		t.Repeat(actions)
 		w.settle()
 	})
 }

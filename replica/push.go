@@ -428,6 +428,13 @@ func (r *Replica) settle(a *action, got answer) (*record, error) {
 // acknowledge makes the record of a request that did what it should.
 func (r *Replica) acknowledge(a *action, got answer) *record {
 	rec := &record{drops: numbers(a.acks)}
+	if r.m.sync.etag != "" {
+		// The listing that we know is from before this. Should the server say
+		// that it is unchanged all the same, then what it answered here is from
+		// its memory of an earlier try, and the to-do may be gone meanwhile.
+		rec.sync = r.syncRecord()
+		rec.sync.etag = ""
+	}
 	if got.gone {
 		rec.gone = []string{a.id}
 		return rec
@@ -438,7 +445,9 @@ func (r *Replica) acknowledge(a *action, got answer) *record {
 		rec.renames = []rename{{a.id, got.id}}
 	}
 	if kept := ids(got.id == ""); a.op == todo.Create && r.m.sync.ids != kept {
-		rec.sync = r.syncRecord()
+		if rec.sync == nil {
+			rec.sync = r.syncRecord()
+		}
 		rec.sync.ids = kept
 	}
 	return rec

@@ -176,7 +176,7 @@ func (r *Replica) begin() error {
 		return inWords(err)
 	}
 	if newest+1-r.store.head.first < loadAtOnce {
-		r.load()
+		r.load(false)
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		return r.failed
@@ -185,19 +185,20 @@ func (r *Replica) begin() error {
 	r.first = r.store.readFirstScreen(r.o.Now())
 	r.publish()
 	r.mu.Unlock()
-	r.work.Go(r.load)
+	r.work.Go(func() { r.load(true) })
 	return nil
 }
 
-// load reads the whole log.
-func (r *Replica) load() {
+// load reads the whole log; aside from the connection that edits go through, if
+// that may take long.
+func (r *Replica) load(aside bool) {
 	defer close(r.loaded)
-	m, err := r.readAll()
+	m, err := r.readAll(aside)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if isDamage(err) {
 		if err = r.recover(err); err == nil {
-			m, err = r.readAll()
+			m, err = r.readAll(aside)
 		}
 	}
 	r.first = nil
@@ -216,22 +217,25 @@ func (r *Replica) load() {
 	r.publish()
 }
 
-// readAll makes the model from the log. It reads through a connection of its
-// own, so that it sees the log at one moment.
-func (r *Replica) readAll() (*model, error) {
+// readAll makes the model from the log as it is at one moment.
+func (r *Replica) readAll(aside bool) (*model, error) {
 	s := r.store
 	if _, err := s.elsewhere(); err != nil { // from here on: what is written later is noticed
 		return nil, err
 	}
 	m := newModel(r.o.Now())
-	from, done, err := s.reader()
-	if err != nil {
-		return nil, err
+	from := rows(s.conn)
+	if aside {
+		other, done, err := s.reader()
+		if err != nil {
+			return nil, err
+		}
+		defer done()
+		from = other
 	}
-	defer done()
 	touched := map[string]struct{}{}
 	last := s.head.first - 1
-	err = s.each(from, last, func(n uint64, rec *record) error {
+	err := s.each(from, last, func(n uint64, rec *record) error {
 		m.apply(rec, touched)
 		clear(touched)
 		last = n
