@@ -26,19 +26,18 @@ type server struct {
 	calls []string // "create ID", "update ID title,completed" …; only those that had an effect
 	lists int
 
-	caps      api.Capabilities
-	ownIDs    bool // gives its own ids
-	noKeys    bool // does not know Idempotency-Key
-	noETags   bool
-	partial   bool // says that its listings may be incomplete
-	trim      bool // takes blanks off titles
-	latency   time.Duration
-	flying    int
-	mostFly   int
-	before    func(op, id string) error // fails a call that then has no effect
-	after     func(op, id string) error // fails a call that has had its effect
-	reject    func(op string, t todo.Todo) error
-	versioned map[string]bool
+	caps    api.Capabilities
+	ownIDs  bool // gives its own ids
+	noKeys  bool // does not know Idempotency-Key
+	noETags bool
+	partial bool // says that its listings may be incomplete
+	trim    bool // takes blanks off titles
+	latency time.Duration
+	flying  int
+	mostFly int
+	before  func(op, id string) error // fails a call that then has no effect
+	after   func(op, id string) error // fails a call that has had its effect
+	reject  func(op string, t todo.Todo) error
 }
 
 func newServer(items ...todo.Todo) *server {
