@@ -31,51 +31,80 @@ func run() int {
 	_ = harden.Process() // best effort: where it cannot be had, everything else still works
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	args := os.Args[1:]
+	context.AfterFunc(ctx, stop) // a second Ctrl+C ends the program where it stands
 	home, err := homeDir()
-	if err == nil {
-		err = disk.EnsureFolder(home)
-	}
 	if err != nil {
 		return complain(err)
 	}
 	p := newPlaygrounds(filepath.Join(home, "playground"))
 	defer p.close()
-	passphrase, err := passphraseFile()
-	if err != nil {
-		return complain(err)
-	}
 	options := session.Options{
-		Dir: home, Keyring: auth.OSKeyring(), Passphrase: passphrase, Builtin: p.configured,
+		Dir: home, Keyring: auth.OSKeyring(), Builtin: p.configured,
 		Transport: transport.New(transport.Options{UserAgent: "waybill/" + version}), OpenURL: openURL,
 	}
-	if len(args) == 0 {
-		return runWindow(ctx, options)
+	if args := os.Args[1:]; len(args) > 0 {
+		return cli.Run(ctx, terminal(ctx, options, args, p.dir))
 	}
-	return cli.Run(ctx, terminal(options, args, p.dir))
+	if err := prepare(&options); err != nil {
+		return complain(err)
+	}
+	return runWindow(ctx, options)
+}
+
+// prepare makes the folder for the data and reads the passphrase. It is done
+// when they are needed: help is to be had on a computer where neither works.
+func prepare(o *session.Options) (err error) {
+	if err = disk.EnsureFolder(o.Dir); err == nil {
+		o.Passphrase, err = passphraseFile()
+	}
+	return err
 }
 
 // terminal is what a command runs in.
-func terminal(o session.Options, args []string, playgroundDir string) cli.Env {
+func terminal(ctx context.Context, o session.Options, args []string, playgroundDir string) cli.Env {
 	env := cli.Env{
 		Args: args, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		LookupEnv: takeEnv(), Version: version, PlaygroundDir: playgroundDir,
 		Open: func(ctx context.Context, open cli.OpenOptions) (*session.Manager, error) {
 			o.Offline, o.Repair = open.Offline, open.Repair
+			if err := prepare(&o); err != nil {
+				return nil, err
+			}
 			return session.Open(ctx, o)
 		},
 	}
 	if term.IsTerminal(int(os.Stdin.Fd())) {
-		env.ReadSecret = readSecret
+		env.ReadSecret = func(prompt string) (string, error) { return readSecret(ctx, prompt) }
 	}
 	return env
 }
 
-func readSecret(prompt string) (string, error) {
+// readSecret asks for a secret at the terminal without echoing it. When ctx ends
+// it gives up, and leaves the terminal as it found it.
+func readSecret(ctx context.Context, prompt string) (string, error) {
+	fd := int(os.Stdin.Fd())
+	before, err := term.GetState(fd)
+	if err != nil {
+		return "", err
+	}
 	fmt.Fprint(os.Stderr, prompt)
 	defer fmt.Fprintln(os.Stderr)
-	answer, err := term.ReadPassword(int(os.Stdin.Fd()))
-	return string(answer), err
+	type answer struct {
+		text string
+		err  error
+	}
+	entered := make(chan answer, 1)
+	go func() {
+		text, err := term.ReadPassword(fd)
+		entered <- answer{string(text), err}
+	}()
+	select {
+	case a := <-entered:
+		return a.text, a.err
+	case <-ctx.Done():
+		_ = term.Restore(fd, before)
+		return "", ctx.Err()
+	}
 }
 
 // complain says what went wrong before there was anything to say it with.

@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"io"
 	"sort"
-	"strings"
 
 	"waybill/fault"
 	"waybill/session"
@@ -113,17 +112,6 @@ func dispatch(ctx context.Context, c *call) error {
 	return usageError{fmt.Sprintf("There is no command %q.", fault.Clean(name, 40)), ""}
 }
 
-// Known reports whether name is a command, so that the program can tell a
-// command from the window's own arguments.
-func Known(name string) bool {
-	for _, cmd := range commands() {
-		if cmd.name == name {
-			return true
-		}
-	}
-	return name == "help" || strings.HasPrefix(name, "-")
-}
-
 func writeHelp(w io.Writer) {
 	fmt.Fprint(w, "Waybill shows and edits to-dos that live in another application, through Cross App Access.\n\n"+
 		"Usage: waybill                     opens the window\n"+
@@ -219,9 +207,14 @@ func (c *call) parse() ([]string, error) {
 func (c *call) parseNone() error {
 	words, err := c.parse()
 	if err == nil && len(words) > 0 {
-		return usageError{fmt.Sprintf("%s takes no %q.", c.command.name, fault.Clean(words[0], 40)), c.command.name}
+		return c.surplus(words[0])
 	}
 	return err
+}
+
+// surplus is a word too many.
+func (c *call) surplus(word string) error {
+	return usageError{fmt.Sprintf("%s takes no %q.", c.command.name, fault.Clean(word, 40)), c.command.name}
 }
 
 // finish says on standard error what went wrong and returns the exit status.

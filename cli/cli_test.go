@@ -43,6 +43,7 @@ func TestWrongUsageIsStatus2AndNamesTheMistake(t *testing.T) {
 		{[]string{"todos", "--fliter", "x"}, "fliter"},
 		{[]string{"todos", "extra"}, `"extra"`},
 		{[]string{"todos", "--filter", "nonsense"}, `"nonsense"`},
+		{[]string{"todos", "--offline", "add", "x"}, `"add" before the options`},
 		{[]string{"todos", "add"}, "what the to-do is"},
 		{[]string{"todos", "add", "x", "--priority", "huge"}, `"huge"`},
 		{[]string{"todos", "add", "x", "--due", "tomorrowish"}, `"tomorrowish"`},
@@ -70,6 +71,13 @@ func TestHelpGoesToStandardOutput(t *testing.T) {
 	}
 	if _, out, _ := run(t, nil, "", "help"); !strings.Contains(out, "3 sign-in needed, 4 offline") {
 		t.Error("the exit statuses are not in the help")
+	}
+}
+
+func TestHelpOfAWordOfTodosIsAboutThatWord(t *testing.T) {
+	status, out, _ := run(t, nil, "", "todos", "edit", "--help")
+	if status != cli.ExitDone || !strings.HasPrefix(out, "Usage: waybill todos edit ID\n") {
+		t.Errorf("status %d: %s", status, out)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"waybill/auth"
 	"waybill/connection"
 	"waybill/fault"
 	"waybill/secret"
@@ -102,6 +103,10 @@ func addConnection(ctx context.Context, c *call) error {
 	}
 	if err := m.AddConnection(ctx, conn, cred); err != nil {
 		return err
+	}
+	if m.State().VaultMode == auth.VaultMemory && (cred != connection.Credentials{}) {
+		c.say("Its secrets could not be kept: give the file again, with --connection-file, wherever the connection is used.")
+		return nil
 	}
 	c.say("The connection %q is added. Sign in with: waybill sign-in --connection %s", conn.Name, conn.Name)
 	return nil

@@ -22,6 +22,9 @@ func runDoctor(ctx context.Context, c *call) error {
 	// With a session more can be checked, but the lack of one is a finding and
 	// not a reason to stop.
 	if _, err := c.account(ctx); err != nil && !fault.Is(err, fault.SignInNeeded) {
+		if fault.As(err).Code == "unknown_connection" {
+			return err // there is nothing to check
+		}
 		c.report(fault.As(err))
 	}
 	checks := m.CheckConnection(ctx, name)

@@ -259,12 +259,15 @@ func runSignOut(ctx context.Context, c *call) error {
 			fmt.Sprintf("%s not been sent yet and would be lost.", changes(n))).
 			WithRemedy("Run 'waybill todos' to send, or add --discard to lose them.")
 	}
-	result, err := m.SignOut(ctx, session.SignOutRequest{OpenBrowser: !c.opt.noBrowser})
+	// The built-in playground usually ends with this command, before a browser
+	// could have reached it.
+	builtIn := connection.IsBuiltIn(m.State().Current)
+	result, err := m.SignOut(ctx, session.SignOutRequest{OpenBrowser: !c.opt.noBrowser && !builtIn})
 	if err != nil {
 		return err
 	}
 	c.say("Signed out: the tokens and the local copy on this computer are gone.")
-	if result.EndSession == "" {
+	if result.EndSession == "" || builtIn {
 		c.say("The browser may still be signed in at the identity provider.")
 		return nil
 	}

@@ -9,25 +9,41 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"waybill/auth"
 	"waybill/fault"
 	"waybill/replica"
 	"waybill/session"
 	"waybill/todo"
 )
 
+// todoCommands are the words that may follow todos.
+func todoCommands() []command {
+	return []command{
+		{"add", "TITLE", "add a to-do and print its id", addTodo},
+		{"done", "ID", "tick a to-do off, or open it again", finishTodo},
+		{"edit", "ID", "change a to-do", editTodo},
+		{"rm", "ID", "delete a to-do", removeTodo},
+	}
+}
+
 func runTodos(ctx context.Context, c *call) error {
 	if len(c.args) > 0 {
-		for _, sub := range []struct {
-			name string
-			run  func(context.Context, *call) error
-		}{{"add", addTodo}, {"done", finishTodo}, {"edit", editTodo}, {"rm", removeTodo}} {
-			if c.args[0] == sub.name {
-				c.command.name, c.args = "todos "+sub.name, c.args[1:]
-				return sub.run(ctx, c)
-			}
+		if sub, ok := todoCommand(c.args[0]); ok {
+			sub.name = "todos " + sub.name
+			c.command, c.args = sub, c.args[1:]
+			return sub.run(ctx, c)
 		}
 	}
 	return listTodos(ctx, c)
+}
+
+func todoCommand(word string) (command, bool) {
+	for _, sub := range todoCommands() {
+		if sub.name == word {
+			return sub, true
+		}
+	}
+	return command{}, false
 }
 
 func offlineFlag(f *flag.FlagSet, o *options) {
@@ -37,8 +53,15 @@ func offlineFlag(f *flag.FlagSet, o *options) {
 func listTodos(ctx context.Context, c *call) error {
 	c.newFlags(sessionFlags, jsonFlag, offlineFlag)
 	words := c.flags.String("filter", "", "`which` to-dos: todo, today, completed, or tag:NAME")
-	if err := c.parseNone(); err != nil {
+	rest, err := c.parse()
+	switch {
+	case err != nil:
 		return err
+	case len(rest) > 0:
+		if _, ok := todoCommand(rest[0]); ok {
+			return usageError{fmt.Sprintf("Write %q before the options.", rest[0]), "todos"}
+		}
+		return c.surplus(rest[0])
 	}
 	filter, ok := todo.ParseFilter(*words)
 	if !ok {
@@ -297,6 +320,9 @@ func (c *call) change(ctx context.Context, edit func(*replica.Replica) (string, 
 		return err
 	}
 	err = c.sync(ctx, m)
+	if st := m.State(); err != nil && st.VaultMode == auth.VaultMemory {
+		err = fault.As(err).WithRemedy("The change is lost, since nothing can be kept here: make it again.")
+	}
 	sentence := m.Replica().Snapshot().Status.Sentence
 	if c.opt.json {
 		return errors.Join(c.printJSON(map[string]string{"id": id, "status": sentence}), err)

@@ -101,6 +101,10 @@ const (
 	PlaygroundMCPName = "playground-mcp"
 )
 
+// IsBuiltIn reports whether name is one of the two connections to the built-in
+// playground.
+func IsBuiltIn(name string) bool { return name == PlaygroundName || name == PlaygroundMCPName }
+
 // SignInScopes returns the scopes to ask for at sign-in.
 func (c Connection) SignInScopes() []string {
 	if len(c.IdP.Scopes) > 0 {

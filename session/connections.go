@@ -23,10 +23,6 @@ func builtinTitles() []connection.Connection {
 	}
 }
 
-func isBuiltin(name string) bool {
-	return name == connection.PlaygroundName || name == connection.PlaygroundMCPName
-}
-
 // infos lists the connections: the built-in ones, the user's own in order, and
 // those of this process.
 func (m *Manager) infos() []ConnectionInfo {
@@ -68,7 +64,7 @@ func (m *Manager) Use(c connection.Connection, cred connection.Credentials) erro
 }
 
 func checkName(c connection.Connection) error {
-	if isBuiltin(c.Name) {
+	if connection.IsBuiltIn(c.Name) {
 		return fault.New(fault.StepSetup, fault.Config, "name_taken",
 			fmt.Sprintf("The name %q belongs to the built-in playground.", c.Name)).WithRemedy("Choose another name.")
 	}
@@ -102,7 +98,7 @@ func (m *Manager) AddConnection(ctx context.Context, c connection.Connection, cr
 // kept for it must be signed out first: its to-dos and what was not sent yet
 // would be left behind where nothing leads to them.
 func (m *Manager) RemoveConnection(ctx context.Context, name string) error {
-	if _, ok := m.find(name); !ok || isBuiltin(name) {
+	if _, ok := m.find(name); !ok || connection.IsBuiltIn(name) {
 		return unknownConnection(name)
 	}
 	m.mu.Lock()
@@ -151,7 +147,7 @@ func (m *Manager) find(name string) (connection.Connection, bool) {
 // Configured returns the named connection with its secrets. For a built-in one
 // it starts the playground.
 func (m *Manager) Configured(ctx context.Context, name string) (Configured, error) {
-	if isBuiltin(name) {
+	if connection.IsBuiltIn(name) {
 		return m.startBuiltin(ctx, name)
 	}
 	m.mu.Lock()

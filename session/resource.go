@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"waybill/api"
+	"waybill/connection"
 	"waybill/fault"
 	"waybill/todo"
 )
@@ -23,7 +24,7 @@ func through[T any](ctx context.Context, r resource, f func(api.Client) (T, erro
 		return out, err
 	}
 	out, err = f(r.a.client)
-	if isBuiltin(r.a.name) && fault.Is(err, fault.Offline) {
+	if connection.IsBuiltIn(r.a.name) && fault.Is(err, fault.Offline) {
 		_, _ = r.a.m.o.Builtin(ctx)
 	}
 	return out, err

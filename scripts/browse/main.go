@@ -123,5 +123,5 @@ func forAPerson(line string) bool {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
 		return false
 	}
-	return u.Query().Get("response_type") == "code" || u.Query().Has("id_token_hint")
+	return u.Query().Get("response_type") == "code" || u.Query().Has("client_id")
 }
