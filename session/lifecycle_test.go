@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -117,7 +118,9 @@ func TestCloseWhileOpening(t *testing.T) {
 	w.close(m)
 	for i := range 30 {
 		m := session.Start(w.options())
-		time.Sleep(time.Duration(i) * 200 * time.Microsecond) // another moment each time
+		for range i * 400 {
+			runtime.Gosched() // another moment each time
+		}
 		w.close(m)
 		if m.Replica() != nil {
 			t.Fatal("an account is open after Close")
