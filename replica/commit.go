@@ -268,8 +268,14 @@ func (r *Replica) rewrite() error {
 const keepDiscarded = 30 * 24 * time.Hour
 
 // saveOnClose saves what makes the next start quick and what shows an older
-// file. mu is held.
-func (r *Replica) saveOnClose() error {
+// file. No edit depends on it, so its failure is only logged. mu is held.
+func (r *Replica) saveOnClose() {
+	if err := r.saveLast(); err != nil {
+		r.log.Warn("closing the local copy", "code", fault.As(err).Code)
+	}
+}
+
+func (r *Replica) saveLast() error {
 	if r.failed != nil || r.o.Dir == "" || r.store.readOnly {
 		return nil
 	}

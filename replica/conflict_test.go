@@ -526,3 +526,19 @@ func TestWhatTheServerMakesOfATitleIsNoConflict(t *testing.T) {
 		}
 	})
 }
+
+func TestR30_AConflictOverATodoThatIsThenDeletedThere(t *testing.T) {
+	for choice, want := range map[Choice][]string{KeepMine: {"Oat milk"}, KeepTheirs: nil, KeepBoth: {"Oat milk"}} {
+		conflict(t, func(t *testing.T, s *server, r *Replica) {
+			s.drop("1")
+			r.mu.Lock() // as a listing finds it, before the next round sends
+			must(t, r.commit(func() ([]*record, error) { return []*record{{gone: []string{"1"}}}, nil }))
+			r.mu.Unlock()
+			must(t, r.Resolve(t.Context(), "1", choice))
+			must(t, r.SyncNow(t.Context()))
+			if got := s.titles(); !slices.Equal(got, want) {
+				t.Fatalf("choice %d: %v, want %v", choice, got, want)
+			}
+		})
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -255,47 +256,13 @@ func TestR20_CrashAtEveryWrite(t *testing.T) {
 	s := newServer(some(3)...)
 	var acknowledged []string // titles that must be there
 	points := 0
-	var r *Replica
 	o := account(t)
-	check := func(point string) {
-		points++
-		crashed := image(t, o)
-		after := opened(t, crashed, testSeams())
-		must(t, after.ready(t.Context()))
-		got := titlesOf(after)
-		for _, title := range acknowledged {
-			if !slices.Contains(got, title) {
-				t.Fatalf("after a crash at %s: %q is lost: %v", point, title, got)
-			}
-		}
-		twin := newServer()
-		s.set(func() {
-			for id, item := range s.items {
-				twin.items[id] = item
-			}
-			for key, id := range s.keys {
-				twin.keys[key] = id
-			}
-			twin.etags = s.etags
-		})
-		roundNow(t, after, twin)
-		roundNow(t, after, twin)
-		if look := after.Snapshot().Status.Look; look > 0 {
-			t.Fatalf("after a crash at %s: %d need a look: %+v", point, look, after.Outbox())
-		}
-		if mine, theirs := titlesOf(after), twin.titles(); !slices.Equal(slices.Sorted(slices.Values(mine)), theirs) {
-			t.Fatalf("after a crash at %s: here %v, there %v", point, mine, theirs)
-		}
-		if n := len(after.Outbox()); n > 0 {
-			t.Fatalf("after a crash at %s: %d left", point, n)
-		}
-		must(t, after.Close())
-	}
+	var r *Replica
 	with := testSeams()
-	locked := false // the server's lock is held while it is asked
 	with.at = func(point string) error {
-		if r != nil && !locked {
-			check(point)
+		if r != nil {
+			points++
+			afterCrash(t, point, image(t, o), s, acknowledged)
 		}
 		return nil
 	}
@@ -319,11 +286,36 @@ func TestR20_CrashAtEveryWrite(t *testing.T) {
 	must(t, r.rewrite())
 	r.mu.Unlock()
 	must(t, r.Close())
-	check("the end")
+	afterCrash(t, "the end", image(t, o), s, acknowledged)
 	if points < 60 {
 		t.Fatalf("only %d points", points)
 	}
 	t.Logf("%d points", points)
+}
+
+// afterCrash opens what a crash left and syncs it with a server in the state
+// that the real one is in.
+func afterCrash(t *testing.T, point string, crashed Options, s *server, acknowledged []string) {
+	t.Helper()
+	after := opened(t, crashed, testSeams())
+	must(t, after.ready(t.Context()))
+	got := titlesOf(after)
+	for _, title := range acknowledged {
+		if !slices.Contains(got, title) {
+			t.Fatalf("after a crash at %s: %q is lost: %v", point, title, got)
+		}
+	}
+	twin := newServer()
+	s.set(func() { twin.items, twin.keys, twin.etags = maps.Clone(s.items), maps.Clone(s.keys), s.etags })
+	roundNow(t, after, twin)
+	roundNow(t, after, twin)
+	if st := after.Snapshot().Status; st.Look > 0 || st.Waiting > 0 {
+		t.Fatalf("after a crash at %s: %+v", point, after.Outbox())
+	}
+	if mine, theirs := titlesOf(after), twin.titles(); !slices.Equal(slices.Sorted(slices.Values(mine)), theirs) {
+		t.Fatalf("after a crash at %s: here %v, there %v", point, mine, theirs)
+	}
+	must(t, after.Close())
 }
 
 // A crash at every byte of the write-ahead log, as a torn write leaves it.
@@ -718,5 +710,80 @@ func TestHeaderSaysWhoseFileItIs(t *testing.T) {
 	must(t, err)
 	if binary.BigEndian.Uint32(data[68:]) != applicationID || int(binary.BigEndian.Uint32(data[60:])) != len(migrations) {
 		t.Fatal("the header lacks application and version")
+	}
+}
+
+// A folder that cannot be written: what is there is shown, and an edit is
+// refused in words. (The log's index file is a folder here, since a test that
+// runs as root could write to anything.)
+func TestR23_AFolderThatCannotBeWrittenIsReadAndNoMore(t *testing.T) {
+	o := smallStore(t, 3)
+	must(t, os.Mkdir(databaseOf(o)+"-shm", 0o700))
+	r := opened(t, o, testSeams())
+	if n := len(r.Snapshot().Rows); n != 6 {
+		t.Fatalf("%d rows", n)
+	}
+	_, err := r.Add(t.Context(), todo.Todo{Title: "lost"})
+	var f *fault.Fault
+	if !errors.As(err, &f) || f.Code != "disk_read_only" {
+		t.Fatalf("%v", err)
+	}
+	if st := r.Snapshot().Status; st.Kind != Attention || len(r.Snapshot().Rows) != 6 {
+		t.Fatalf("%+v", st)
+	}
+	if err := r.round(t.Context(), newServer(some(3)...), setOf(WakeUser)); err == nil {
+		t.Fatal("a sync that could save nothing says that all is well")
+	}
+	must(t, r.Close())
+	must(t, os.Remove(databaseOf(o)+"-shm"))
+	r = opened(t, o, testSeams())
+	add(t, r, "kept")
+}
+
+// The log has more in it than the file itself: reading the file alone would
+// show what is not true.
+func TestR23_AnOldStateIsNotShownForTheNewest(t *testing.T) {
+	o := account(t)
+	r := opened(t, o, testSeams())
+	add(t, r, "mine")
+	crashed := image(t, o)
+	must(t, os.Remove(databaseOf(crashed)+"-shm"))
+	must(t, os.Mkdir(databaseOf(crashed)+"-shm", 0o700))
+	r = opened(t, crashed, testSeams())
+	row(t, r, "mine")
+	must(t, r.Close())
+	s := &store{path: databaseOf(crashed), at: testSeams().at}
+	if s.connectReadOnly() {
+		t.Fatal("the file was read without its log")
+	}
+	must(t, os.Remove(databaseOf(crashed)+"-wal"))
+	if !s.connectReadOnly() || !s.readOnly {
+		t.Fatal("a file without a log was not read")
+	}
+	s.close()
+}
+
+func TestR9_TheClockMayJump(t *testing.T) {
+	o := account(t)
+	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	o.Now = func() time.Time { return now }
+	r := opened(t, o, testSeams())
+	s := newServer(todo.Todo{ID: "1", Title: "today", Due: now})
+	roundNow(t, r, s)
+	for _, jump := range []time.Duration{5 * time.Minute, -10 * time.Minute, 24 * time.Hour, -48 * time.Hour, 10 * 365 * 24 * time.Hour, -20 * 365 * 24 * time.Hour} {
+		now = now.Add(jump)
+		id := add(t, r, fmt.Sprint("after ", jump))
+		update(t, r, id, todo.Patch{Due: ptr(now)})
+		roundNow(t, r, s)
+		if st := r.Snapshot().Status; st.Kind != OK || !strings.HasPrefix(st.Sentence, "Synced "+now.Format("15:04")) {
+			t.Errorf("after %v: %+v", jump, st)
+		}
+		if got := r.Snapshot().Counts.DueToday; got != len(r.Snapshot().Find(todo.Filter{List: todo.ListDueToday}, "")) || got < 1 {
+			t.Errorf("after %v: %d due", jump, got)
+		}
+		r = reopened(t, r)
+	}
+	if got := len(s.titles()); got != 7 || len(r.Snapshot().Rows) != 7 {
+		t.Fatalf("%d at the server", got)
 	}
 }

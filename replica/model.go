@@ -77,6 +77,12 @@ func (e *entry) with(change func(*entry)) *entry {
 	return &c
 }
 
+// discarded is the entry when it is not to be sent any more, and why not if
+// that was not the user's wish.
+func (e *entry) discarded(why *fault.Fault) *entry {
+	return e.with(func(e *entry) { e.state, e.why, e.fields = entryDiscarded, why, nil })
+}
+
 // What is known of how a server treats the ids that clients propose.
 const (
 	idsUnknown byte = iota

@@ -388,6 +388,7 @@ func inMemoryFolder(t *testing.T) string {
 // otherwise.
 func histories(t *testing.T, n int) {
 	t.Helper()
+	must(t, flag.Set("rapid.nofailfile", "true")) // the seed that is printed is enough
 	f := flag.Lookup("rapid.checks")
 	if f.Value.String() == f.DefValue {
 		must(t, flag.Set(f.Name, fmt.Sprint(n)))

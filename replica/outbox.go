@@ -54,7 +54,7 @@ func (r *Replica) Discard(ctx context.Context, number uint64) error {
 			if r.sending[other.number] {
 				return nil, errSending
 			}
-			c.entries = append(c.entries, other.with(func(e *entry) { e.state, e.why, e.fields = entryDiscarded, nil, nil }))
+			c.entries = append(c.entries, other.discarded(nil))
 		}
 		if e.op == todo.Update {
 			c.entries = append(c.entries, rebased(r.m.items[e.id], e)...)

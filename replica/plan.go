@@ -17,6 +17,12 @@ func (r *Replica) plan(id string, single bool) *action {
 		return a
 	}
 	edits := it.edits
+	for _, e := range edits {
+		if e.state != entryWaiting && deletedAfter(edits, e) {
+			a.note = &record{entries: []*entry{e.discarded(nil)}} // the user has no use for it any more
+			return a
+		}
+	}
 	for len(edits) > 0 && edits[0].state == entryRefused && edits[0].op != todo.Create {
 		edits = edits[1:] // set aside: it holds up nothing else
 	}
@@ -90,7 +96,7 @@ func planDelete(a *action, it *item, head *entry) {
 	case it.server == nil:
 		a.note = &record{drops: []uint64{head.number}}
 	case contentSum(*it.server) != head.sum:
-		a.note = &record{entries: []*entry{head.with(func(e *entry) { e.state, e.why = entryDiscarded, errOverruled })}}
+		a.note = &record{entries: []*entry{head.discarded(errOverruled)}}
 	default:
 		a.op, a.ifMatch, a.acks = todo.Delete, it.server.ETag, []*entry{head}
 	}
@@ -135,11 +141,7 @@ func planUpdate(a *action, it *item, edits []*entry, single bool) {
 			if len(a.acks) > 0 {
 				break
 			}
-			state := entryConflict
-			if deletedAfter(edits, e) {
-				state = entryDiscarded // the user has no use for either text
-			}
-			a.note = &record{entries: []*entry{e.with(func(e *entry) { e.state, e.fields = state, conflicts })}}
+			a.note = &record{entries: []*entry{e.with(func(e *entry) { e.state, e.fields = entryConflict, conflicts })}}
 			return
 		}
 		now, all = patch.Apply(now), all.Then(patch)

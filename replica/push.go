@@ -323,9 +323,6 @@ func (r *Replica) setAside(e *entry, why error) *record {
 	if now == nil {
 		return nil
 	}
-	if it := r.m.items[now.id]; now.op == todo.Update && deletedAfter(it.edits, now) {
-		return &record{entries: []*entry{now.with(func(e *entry) { e.state = entryDiscarded })}}
-	}
 	rec := &record{}
 	rest := now.patch
 	if now.op == todo.Update {

@@ -285,9 +285,9 @@ func (r *Replica) Close() error {
 	r.work.Wait()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	err := r.saveOnClose()
+	r.saveOnClose()
 	r.shutFile()
-	return err
+	return nil
 }
 
 // shut is Close for a Replica that was never handed out.
