@@ -542,3 +542,32 @@ func TestR30_AConflictOverATodoThatIsThenDeletedThere(t *testing.T) {
 		})
 	}
 }
+
+// The answer to a creation was lost, someone deleted the to-do, and the server
+// answers the repeated request from its memory: it must not stay here.
+func TestR31_ACreationAnsweredFromMemoryDoesNotStay(t *testing.T) {
+	s := newServer(some(2)...)
+	bubble(t, s, func(t *testing.T, r *Replica) {
+		runs(t, r, s)
+		add(t, r, "Bread") // tells that the server keeps ids, so that no listing comes first
+		synctest.Wait()
+		s.set(func() {
+			s.after = func(op, _ string) error {
+				if op == "create" {
+					return trouble(502, -1)
+				}
+				return nil
+			}
+		})
+		id := add(t, r, "Milk")
+		synctest.Wait()
+		s.drop(id)
+		must(t, r.pull(t.Context(), s)) // knows the listing without it
+		s.set(func() { s.after = nil })
+		must(t, r.SyncNow(t.Context()))
+		must(t, r.SyncNow(t.Context()))
+		if got := titlesOf(r); slices.Contains(got, "Milk") {
+			t.Fatalf("%v", got)
+		}
+	})
+}

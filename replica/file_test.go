@@ -787,3 +787,29 @@ func TestR9_TheClockMayJump(t *testing.T) {
 		t.Fatalf("%d at the server", got)
 	}
 }
+
+// What the server has was lost with the damaged part, an unsent edit of it was
+// not: the list is fetched before the edit is sent.
+func TestR24_AfterARebuildTheListComesFirst(t *testing.T) {
+	o := account(t)
+	r := opened(t, o, testSeams())
+	s := newServer(todo.Todo{ID: "1", Title: "Milk", Description: "two"})
+	roundNow(t, r, s)
+	update(t, r, "1", rename1("Oat milk"))
+	must(t, r.Close())
+	file, err := openStore(databaseOf(o), o.Key, testSeams())
+	must(t, err)
+	must(t, file.exec("UPDATE log SET v = randomblob(99) WHERE n < (SELECT max(n) FROM log)"))
+	file.close()
+	r = opened(t, o, testSeams())
+	if n := r.Snapshot().Notice; n == nil || !strings.Contains(n.Message, "One unsent change was saved") {
+		t.Fatalf("%v", n)
+	}
+	roundNow(t, r, s)
+	if got, _ := s.get("1"); got.Title != "Oat milk" || got.Description != "two" || len(s.done()) != 1 {
+		t.Fatalf("%+v, %v", got, s.done())
+	}
+	if row := row(t, r, "Oat milk"); row.State != Synced || len(r.Outbox()) != 0 {
+		t.Fatalf("%+v, %+v", row, r.Outbox())
+	}
+}

@@ -298,3 +298,34 @@ func flushChild(dir string) {
 	}
 	os.Exit(0) // without Close, which writes too
 }
+
+// Two processes that both have much to send: at each moment one of them talks
+// to the server.
+func TestR27_OneSendsAtATime(t *testing.T) {
+	o := account(t)
+	o.Parallel = 1
+	s := newServer()
+	ctx, cancel := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	one, two := opened(t, o, realSeams()), opened(t, o, realSeams())
+	s.latency = time.Millisecond // long enough for the other to come in
+	for _, r := range []*Replica{one, two} {
+		all.Go(func() {
+			if err := r.Run(ctx, s); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for i := range 50 {
+		add(t, one, fmt.Sprint("one ", i))
+		add(t, two, fmt.Sprint("two ", i))
+	}
+	for _, r := range []*Replica{one, two} {
+		shows(t, r, "everything synced", func(s *Snapshot) bool { return len(s.Rows) == 100 && s.Status.Waiting == 0 })
+	}
+	cancel()
+	all.Wait()
+	if s.mostFly != 1 {
+		t.Errorf("%d requests at the same time", s.mostFly)
+	}
+}
