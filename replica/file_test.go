@@ -799,7 +799,7 @@ func TestR24_AfterARebuildTheListComesFirst(t *testing.T) {
 	must(t, r.Close())
 	file, err := openStore(databaseOf(o), o.Key, testSeams())
 	must(t, err)
-	must(t, file.exec("UPDATE log SET v = randomblob(99) WHERE n < (SELECT max(n) FROM log)"))
+	must(t, file.exec("UPDATE log SET v = randomblob(99) WHERE n = (SELECT min(n) FROM log)"))
 	file.close()
 	r = opened(t, o, testSeams())
 	if n := r.Snapshot().Notice; n == nil || !strings.Contains(n.Message, "One unsent change was saved") {
