@@ -794,6 +794,7 @@ func TestR24_AfterARebuildTheListComesFirst(t *testing.T) {
 	o := account(t)
 	r := opened(t, o, testSeams())
 	s := newServer(todo.Todo{ID: "1", Title: "Milk", Description: "two"})
+	s.ownIDs = true // so that making it again would be a second one
 	roundNow(t, r, s)
 	update(t, r, "1", rename1("Oat milk"))
 	must(t, r.Close())
