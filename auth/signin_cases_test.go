@@ -133,12 +133,14 @@ func TestSignInErrorsOfTheAuthorizationEndpoint(t *testing.T) {
 		"access_denied": fault.Denied, "login_required": fault.SignInNeeded, "server_error": fault.Offline, "temporarily_unavailable": fault.Offline,
 		"invalid_scope": fault.Config, "unauthorized_client": fault.Config, "unmet_authentication_requirements": fault.Denied, "something_new": fault.Failed,
 	} {
-		s := newLocalSignIn(t)
-		a := s.begin()
-		s.answer(a, map[string]string{"error": code})
-		if f := s.fails(a, kind, code); f.Remedy == "" || f.Server != "" {
-			t.Errorf("%s: %+v", code, f)
-		}
+		t.Run(fmt.Sprint(code), func(t *testing.T) {
+			s := newLocalSignIn(t)
+			a := s.begin()
+			s.answer(a, map[string]string{"error": code})
+			if f := s.fails(a, kind, code); f.Remedy == "" || f.Server != "" {
+				t.Errorf("%s: %+v", code, f)
+			}
+		})
 	}
 }
 
@@ -167,20 +169,22 @@ func TestSignInErrorsOfTheTokenEndpoint(t *testing.T) {
 		"stale ID token": {func(s *standIn) { s.claims = map[string]any{"iat": time.Now().Add(-11 * time.Minute).Unix()} }, fault.Hostile, "id_token_iat", "ten minutes"},
 	}
 	for what, c := range cases {
-		s := newLocalSignIn(t)
-		a := s.begin()
-		s.idp.change(c.change)
-		s.answer(a, map[string]string{"code": "the-code"})
-		f := s.fails(a, c.kind, c.code)
-		if !strings.Contains(f.Error(), c.says) || strings.Contains(fmt.Sprint(f, f.Server), "the-code") {
-			t.Errorf("%s: says %q, server %q", what, f, f.Server)
-		}
-		if n := s.idp.count("/token"); n != 1 {
-			t.Errorf("%s: %d token requests", what, n)
-		}
-		if what == "wrong secret" && !strings.Contains(f.Remedy, "At the identity provider") {
-			t.Errorf("%s: the card is not named: %q", what, f.Remedy)
-		}
+		t.Run(fmt.Sprint(what), func(t *testing.T) {
+			s := newLocalSignIn(t)
+			a := s.begin()
+			s.idp.change(c.change)
+			s.answer(a, map[string]string{"code": "the-code"})
+			f := s.fails(a, c.kind, c.code)
+			if !strings.Contains(f.Error(), c.says) || strings.Contains(fmt.Sprint(f, f.Server), "the-code") {
+				t.Errorf("%s: says %q, server %q", what, f, f.Server)
+			}
+			if n := s.idp.count("/token"); n != 1 {
+				t.Errorf("%s: %d token requests", what, n)
+			}
+			if what == "wrong secret" && !strings.Contains(f.Remedy, "At the identity provider") {
+				t.Errorf("%s: the card is not named: %q", what, f.Remedy)
+			}
+		})
 	}
 }
 
@@ -189,27 +193,29 @@ func TestS25_HostileAuthorizationEndpointsAreNeverOpened(t *testing.T) {
 		"file:///etc/passwd", "javascript:alert(1)", "-flag", "--new-window", "http://x;rm -rf /", "http://evil.example/", "https://user:pw@idp.example/", "https://idp.example/#x",
 		"https://idp.example/a b", "https://idp.example/\nx", "https://idp.example/\"&calc.exe", "data:text/html,x", "", "ms-settings:", "//idp.example/x", "https://idp.exämple/",
 	} {
-		s := newLocalSignIn(t)
-		s.idp.metadata = map[string]any{"authorization_endpoint": endpoint}
-		a := s.begin()
-		address, err := a.URL(t.Context())
-		if endpoint == "https://idp.example/\"&calc.exe" {
-			// A web address after all, if an ugly one: it is opened in its escaped form.
-			if err != nil || strings.ContainsAny(address, "\" ") {
-				t.Errorf("%q becomes %q, %v", endpoint, address, err)
+		t.Run(fmt.Sprint(endpoint), func(t *testing.T) {
+			s := newLocalSignIn(t)
+			s.idp.metadata = map[string]any{"authorization_endpoint": endpoint}
+			a := s.begin()
+			address, err := a.URL(t.Context())
+			if endpoint == "https://idp.example/\"&calc.exe" {
+				// A web address after all, if an ugly one: it is opened in its escaped form.
+				if err != nil || strings.ContainsAny(address, "\" ") {
+					t.Errorf("%q becomes %q, %v", endpoint, address, err)
+				}
+				return
 			}
-			continue
-		}
-		if err == nil {
-			t.Errorf("%q becomes %q", endpoint, address)
-		}
-		if _, err := s.wait(a); err == nil || !fault.Is(err, fault.Hostile) && !fault.Is(err, fault.Config) {
-			t.Errorf("%q ends with %v", endpoint, err)
-		}
-		s.refuses(a)
-		if len(s.opened) != 0 {
-			t.Errorf("%q: opened %q", endpoint, <-s.opened)
-		}
+			if err == nil {
+				t.Errorf("%q becomes %q", endpoint, address)
+			}
+			if _, err := s.wait(a); err == nil || !fault.Is(err, fault.Hostile) && !fault.Is(err, fault.Config) {
+				t.Errorf("%q ends with %v", endpoint, err)
+			}
+			s.refuses(a)
+			if len(s.opened) != 0 {
+				t.Errorf("%q: opened %q", endpoint, <-s.opened)
+			}
+		})
 	}
 }
 
@@ -229,16 +235,18 @@ func TestS25_WholeAddressIsCheckedWhateverTheEndpoint(t *testing.T) {
 
 func TestS26_ChallengeIsS256WhateverTheMetadataOffers(t *testing.T) {
 	for _, offered := range [][]string{nil, {"plain"}, {"S256", "plain"}} {
-		s := newLocalSignIn(t)
-		s.idp.metadata = map[string]any{"code_challenge_methods_supported": offered}
-		a := s.begin()
-		q := s.page(a)
-		if q.Get("code_challenge_method") != "S256" || len(q.Get("code_challenge")) != 43 {
-			t.Errorf("%v: %v", offered, q)
-		}
-		if strings.Contains(fmt.Sprint(q), a.verifier.Reveal()) || len(a.verifier.Reveal()) < 43 {
-			t.Error("the verifier is sent with the request, or too short")
-		}
+		t.Run(fmt.Sprint(offered), func(t *testing.T) {
+			s := newLocalSignIn(t)
+			s.idp.metadata = map[string]any{"code_challenge_methods_supported": offered}
+			a := s.begin()
+			q := s.page(a)
+			if q.Get("code_challenge_method") != "S256" || len(q.Get("code_challenge")) != 43 {
+				t.Errorf("%v: %v", offered, q)
+			}
+			if strings.Contains(fmt.Sprint(q), a.verifier.Reveal()) || len(a.verifier.Reveal()) < 43 {
+				t.Error("the verifier is sent with the request, or too short")
+			}
+		})
 	}
 }
 
@@ -297,35 +305,37 @@ func TestS30_CodeIsNeverSentTwice(t *testing.T) {
 			_, _ = io.WriteString(w, "access_token=x&token_type=bearer")
 		},
 	} {
-		s := newLocalSignIn(t)
-		var mu sync.Mutex
-		tokens := 0
-		inner := s.idp
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path != "/token" {
-				inner.ServeHTTP(w, r)
-				return
+		t.Run(fmt.Sprint(what), func(t *testing.T) {
+			s := newLocalSignIn(t)
+			var mu sync.Mutex
+			tokens := 0
+			inner := s.idp
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path != "/token" {
+					inner.ServeHTTP(w, r)
+					return
+				}
+				mu.Lock()
+				tokens++
+				mu.Unlock()
+				hurt(w)
+			}))
+			inner.issuer = server.URL
+			s.options.Connection.IdP.Issuer = server.URL
+			a := s.begin()
+			s.answer(a, map[string]string{"code": "c"})
+			if session, err := s.wait(a); err == nil {
+				t.Errorf("%s: %+v", what, session)
 			}
+			a.Cancel()
 			mu.Lock()
-			tokens++
+			if tokens != 1 {
+				t.Errorf("%s: the code was sent %d times", what, tokens)
+			}
 			mu.Unlock()
-			hurt(w)
-		}))
-		inner.issuer = server.URL
-		s.options.Connection.IdP.Issuer = server.URL
-		a := s.begin()
-		s.answer(a, map[string]string{"code": "c"})
-		if session, err := s.wait(a); err == nil {
-			t.Errorf("%s: %+v", what, session)
-		}
-		a.Cancel()
-		mu.Lock()
-		if tokens != 1 {
-			t.Errorf("%s: the code was sent %d times", what, tokens)
-		}
-		mu.Unlock()
-		s.transport.CloseIdle()
-		server.Close()
+			s.transport.CloseIdle()
+			server.Close()
+		})
 	}
 }
 

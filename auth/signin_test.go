@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"crypto/sha256"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -230,17 +231,19 @@ func TestS13_IssuerOfTheAnswerIsComparedByteForByte(t *testing.T) {
 
 func TestS14_IssuerOfTheAnswerWhereNoneIsPromised(t *testing.T) {
 	for _, iss := range []string{"missing", "equal"} {
-		s := newLocalSignIn(t)
-		s.idp.metadata = map[string]any{"authorization_response_iss_parameter_supported": nil}
-		a := s.begin()
-		value := s.idp.issuer
-		if iss == "missing" {
-			value = ""
-		}
-		s.answer(a, map[string]string{"code": "c", "iss": value})
-		if _, err := s.wait(a); err != nil {
-			t.Errorf("%s: %v", iss, err)
-		}
+		t.Run(fmt.Sprint(iss), func(t *testing.T) {
+			s := newLocalSignIn(t)
+			s.idp.metadata = map[string]any{"authorization_response_iss_parameter_supported": nil}
+			a := s.begin()
+			value := s.idp.issuer
+			if iss == "missing" {
+				value = ""
+			}
+			s.answer(a, map[string]string{"code": "c", "iss": value})
+			if _, err := s.wait(a); err != nil {
+				t.Errorf("%s: %v", iss, err)
+			}
+		})
 	}
 }
 
