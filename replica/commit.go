@@ -330,11 +330,12 @@ func (r *Replica) checkMark() error {
 }
 
 // beginMark makes the mark of a file that is opened for the first time.
-func (r *Replica) beginMark() (err error) {
-	if r.marked, err = r.store.newest(); err != nil {
+func (r *Replica) beginMark() error {
+	newest, err := r.store.newest()
+	if err != nil {
 		return err
 	}
-	return writeMark(r.files.mark(), r.box(), mark{r.store.head.id, r.marked})
+	return r.replaceMark(newest)
 }
 
 // older is the damage of a file that was replaced by one from before.
@@ -344,19 +345,24 @@ var emptiedNotice = fault.New(fault.StepStore, fault.Failed, "store_rolled_back"
 	"The to-dos saved on this computer were emptied by something other than Waybill.").
 	WithRemedy("They are fetched again; changes that had not been sent are lost.")
 
-// saveMark notes how far the log has come. Only one process at a time may
-// replace the file; that one is enough.
+// saveMark notes how far the log has come.
 func (r *Replica) saveMark() error {
 	if r.marked == r.store.last {
 		return nil
 	}
+	return r.replaceMark(r.store.last)
+}
+
+// replaceMark writes the mark, unless another process is doing that, or is
+// syncing and will: only one at a time may replace the file.
+func (r *Replica) replaceMark(last uint64) error {
 	unlock, held, err := disk.TryLock(r.files.syncLock())
 	if err != nil || !held {
 		return err
 	}
 	defer unlock()
-	r.marked = r.store.last
-	return writeMark(r.files.mark(), r.box(), mark{r.store.head.id, r.store.last})
+	r.marked = last
+	return writeMark(r.files.mark(), r.box(), mark{r.store.head.id, last})
 }
 
 func (r *Replica) box() *seal.Box { return seal.New(r.o.Key) }
