@@ -57,8 +57,8 @@ func (r *Replica) Run(ctx context.Context, client api.Client) error {
 	defer r.stopRun()
 	next := setOf(WakeUser) // the first round is a whole one
 	for failures := 0; ctx.Err() == nil; {
-		waiters := r.takeWaiters()
-		err := r.round(ctx, client, next)
+		waiters, more := r.takeWaiters()
+		err := r.round(ctx, client, next|more)
 		if ctx.Err() == nil {
 			r.noteRound(err) // before SyncNow returns, whose callers look at the status
 		}
@@ -105,13 +105,15 @@ func (r *Replica) stopRun() {
 	r.work.Done()
 }
 
-func (r *Replica) takeWaiters() []chan error {
+// takeWaiters begins a round: it is for everything that has been asked for until
+// now.
+func (r *Replica) takeWaiters() (waiters []chan error, why reasons) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	waiters := r.sync.waiters
-	r.sync.waiters = nil
+	waiters, why = r.sync.waiters, r.sync.reasons
+	r.sync.waiters, r.sync.reasons = nil, 0
 	r.sync.asked = len(waiters) > 0
-	return waiters
+	return waiters, why
 }
 
 // SyncNow has Run do a whole round now, whatever it was waiting for, and
