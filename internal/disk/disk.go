@@ -33,7 +33,7 @@ const (
 // A folder that is there already is narrowed to that; one that is a link or
 // belongs to someone else is refused.
 func EnsureFolder(path string) error {
-	if err := os.MkdirAll(path, folderMode); err != nil {
+	if err := makeFolder(path); err != nil {
 		return Explain("made", path, err)
 	}
 	info, err := os.Lstat(path)
@@ -52,6 +52,30 @@ func EnsureFolder(path string) error {
 		if err := os.Chmod(path, folderMode); err != nil {
 			return Explain("closed to others", path, err)
 		}
+	}
+	return nil
+}
+
+// makeFolder makes the folder and its missing parents, and flushes each name
+// that it makes: with a folder that a power loss takes away goes everything that
+// was flushed in it.
+func makeFolder(path string) error {
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	parent := filepath.Dir(path)
+	if parent != path {
+		if err := makeFolder(parent); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(path, folderMode); errors.Is(err, fs.ErrExist) {
+		return nil // another process was quicker, or it is no folder
+	} else if err != nil {
+		return err
+	}
+	if err := flushFolder(parent); !errors.Is(err, fs.ErrPermission) { // it may be closed to reading
+		return err
 	}
 	return nil
 }
