@@ -14,6 +14,7 @@ import (
 
 	"waybill/cli"
 	"waybill/gui"
+	"waybill/internal/instance"
 	"waybill/session"
 )
 
@@ -23,11 +24,21 @@ const appID = "app.waybill"
 //go:embed Icon.png
 var icon []byte
 
-// runWindow opens the window and returns when it is closed.
+// runWindow opens the window and returns when it is closed. Where it is open
+// already, in another process, that one comes to the front instead.
 func runWindow(ctx context.Context, o session.Options) int {
 	if !haveDisplay() {
 		return noDisplay()
 	}
+	only, err := instance.Claim(ctx, o.Dir)
+	if err != nil {
+		return complain(err)
+	}
+	if only == nil {
+		fmt.Println("Waybill is open already; its window was brought to the front.")
+		return cli.ExitDone
+	}
+	defer only.Close()
 	o.Resume = true
 	// The toolkit keeps its cache there, and complains on a machine where
 	// nothing has made the folder yet.
@@ -37,9 +48,13 @@ func runWindow(ctx context.Context, o session.Options) int {
 	m := session.Start(o)
 	a := app.NewWithID(appID)
 	a.SetIcon(fyne.NewStaticResource("Icon.png", icon))
-	stop := context.AfterFunc(ctx, func() { fyne.Do(a.Quit) })
+	stop := context.AfterFunc(ctx, func() {
+		only.Close() // nothing is handed to the toolkit once it ends
+		fyne.Do(a.Quit)
+	})
 	defer stop()
-	gui.Run(a, gui.FromSession(m), gui.Options{Do: fyne.Do, OpenURL: o.OpenURL, Version: version})
+	gui.Run(a, gui.FromSession(m), gui.Options{Do: fyne.Do, OpenURL: o.OpenURL, Shown: only.Serve, Version: version})
+	only.Close() // before the rest: who starts it now gets a window of their own
 	if err := m.Close(); err != nil {
 		return complain(err)
 	}

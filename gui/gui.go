@@ -11,6 +11,7 @@
 package gui
 
 import (
+	"context"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -33,6 +34,10 @@ type Options struct {
 	// the app. It may be called from any goroutine.
 	OpenURL func(address string) error
 
+	// Shown is called by Run, once, when the window is on its way to the screen,
+	// with the window's Raise; may be nil.
+	Shown func(raise func(context.Context) error)
+
 	// Version is what the About dialog shows; may be empty.
 	Version string
 }
@@ -43,6 +48,9 @@ type Options struct {
 func Run(app fyne.App, backend Backend, o Options) {
 	w := New(app, backend, o)
 	w.Show()
+	if o.Shown != nil {
+		o.Shown(w.Raise)
+	}
 	app.Run()
 	w.Close()
 }

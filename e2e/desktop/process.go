@@ -107,6 +107,12 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 // Interrupt asks the command to end, as Ctrl+C does.
 func (p *Process) Interrupt() { _ = p.cmd.Process.Signal(os.Interrupt) }
 
+// Kill ends the command without warning and waits until it is gone.
+func (p *Process) Kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.done
+}
+
 // Stop asks the command and its children to end and, when they do not, ends
 // them. It returns when the command is gone.
 func (p *Process) Stop() Result {

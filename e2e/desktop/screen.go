@@ -95,6 +95,12 @@ func (w *Window) xdotool(args ...string) {
 	}
 }
 
+// Focused reports whether the window has the keyboard.
+func (w *Window) Focused() bool {
+	w.d.t.Helper()
+	return strings.TrimSpace(w.d.Run(w.d.Env(), w.d.need("xdotool"), "getwindowfocus").Stdout) == w.id
+}
+
 // Title is what the window's title bar says.
 func (w *Window) Title() string {
 	w.d.t.Helper()
