@@ -1,6 +1,7 @@
 // Package bench measures Waybill's window beside a bare Fyne list of the same
-// length, in one run on one machine: from start to the first to-do on the
-// screen, private memory, and the size of the program.
+// length, and with a hundred times as many to-dos beside itself with few, in
+// one run on one machine: from start to the first to-do on the screen, private
+// memory, and the size of the program.
 //
 // Invariant: the two are started in turn, A B B A, and what is reported are
 // ratios of pairs; single times on a shared machine say nothing.
@@ -47,36 +48,64 @@ func TestStartMemoryAndSize(t *testing.T) {
 	d := desktop.New(t, desktop.Options{Screen: true, Keyring: desktop.Unlocked})
 	waybill := program.In(t, d, program.App)
 
-	// The playground runs beside the app, as a real server would.
-	waybill.Playground("--todos", strconv.Itoa(todos))
-	if r := waybill.Browsing([]string{"email=bench@example.com", "code=123456"}, "sign-in", "--no-browser", "--connection", "playground"); r.Code != 0 {
+	app := signedIn(t, waybill, "Waybill", todos)
+	bare := &contender{name: "bare list", title: "Bare list", path: program.Path(t, "WAYBILL_E2E_BARELIST"), args: []string{strconv.Itoa(todos)}, env: d.Env(), first: "To-do number 1"}
+	ours, theirs := inTurn(t, d, app, bare, pairs)
+	report(t, todos, app, bare, ours, theirs)
+}
+
+// TestAHundredTimesAsManyAreOnTheScreenAsSoon holds the start with many to-dos
+// against the start with few: the first screen needs only its own rows.
+func TestAHundredTimesAsManyAreOnTheScreenAsSoon(t *testing.T) {
+	few, pairs := setting(t, "WAYBILL_BENCH_TODOS", 1000), setting(t, "WAYBILL_BENCH_PAIRS", 12)
+	d := desktop.New(t, desktop.Options{Screen: true, Keyring: desktop.Unlocked})
+	home := func(name string, todos int) *contender {
+		return signedIn(t, program.In(t, d, program.App, "WAYBILL_HOME="+t.TempDir()), name, todos)
+	}
+	many, some := home("many", 100*few), home("few", few)
+	ofMany, ofFew := inTurn(t, d, many, some, pairs)
+	table(fmt.Sprintf("%d against %d to-dos", 100*few, few), pairs, many, some, []figure{
+		compare("start to first to-do painted", "ms", 1e6, starts(ofMany), starts(ofFew)),
+		compare("private memory at rest", "MB", 1e6, memories(ofMany), memories(ofFew)),
+	})
+}
+
+// signedIn is Waybill with that many to-dos in its local copy. The playground
+// runs beside it, as a real server would.
+func signedIn(t *testing.T, w *program.Waybill, name string, todos int) *contender {
+	t.Helper()
+	w.Playground("--todos", strconv.Itoa(todos))
+	if r := w.Browsing([]string{"email=bench@example.com", "code=123456"}, "sign-in", "--no-browser", "--connection", "playground"); r.Code != 0 {
 		t.Fatalf("sign-in ended with %d:\n%s", r.Code, r.Stderr)
 	}
-	list := program.JSON[program.Todos](t, waybill.Command("todos", "--json"))
+	list := program.JSON[program.Todos](t, w.Command("todos", "--json"))
 	if list.Count != todos {
 		t.Fatalf("%d to-dos, and %d are wanted", list.Count, todos)
 	}
-	app := &contender{name: "Waybill", title: "Waybill", path: program.Path(t, program.App), env: d.Env(), first: list.Todos[0].Title}
-	bare := &contender{name: "bare list", title: "Bare list", path: program.Path(t, "WAYBILL_E2E_BARELIST"), args: []string{strconv.Itoa(todos)}, env: d.Env(), first: "To-do number 1"}
-	for _, c := range []*contender{app, bare} {
+	return &contender{name: name, title: "Waybill", path: program.Path(t, program.App), env: w.Env(), first: list.Todos[0].Title}
+}
+
+// inTurn starts the two in pairs, A B B A.
+func inTurn(t *testing.T, d *desktop.Desktop, a, b *contender, pairs int) (ofA, ofB []run) {
+	t.Helper()
+	for _, c := range []*contender{a, b} {
 		c.learn(t, d)
 	}
-	var ours, theirs []run
 	for pair := range pairs {
-		order := []*contender{app, bare}
+		order := []*contender{a, b}
 		if pair%2 == 1 {
 			slices.Reverse(order)
 		}
 		for _, c := range order {
 			r := c.measure(t, d)
-			if c == app {
-				ours = append(ours, r)
+			if c == a {
+				ofA = append(ofA, r)
 			} else {
-				theirs = append(theirs, r)
+				ofB = append(ofB, r)
 			}
 		}
 	}
-	report(t, todos, app, bare, ours, theirs)
+	return ofA, ofB
 }
 
 func setting(t *testing.T, variable string, usual int) int {
@@ -211,14 +240,6 @@ func interval(values []float64) [2]float64 {
 
 func report(t *testing.T, todos int, app, bare *contender, ours, theirs []run) {
 	t.Helper()
-	pick := func(runs []run, value func(run) float64) (values []float64) {
-		for _, r := range runs {
-			values = append(values, value(r))
-		}
-		return values
-	}
-	start := func(r run) float64 { return float64(r.Start) }
-	memory := func(r run) float64 { return float64(r.Memory) }
 	size := func(c *contender) []float64 {
 		info, err := os.Stat(c.path)
 		if err != nil {
@@ -227,16 +248,34 @@ func report(t *testing.T, todos int, app, bare *contender, ours, theirs []run) {
 		return []float64{float64(info.Size())}
 	}
 	figures := []figure{
-		compare("start to first to-do painted", "ms", 1e6, pick(ours, start), pick(theirs, start)),
-		compare("private memory at rest", "MB", 1e6, pick(ours, memory), pick(theirs, memory)),
+		compare("start to first to-do painted", "ms", 1e6, starts(ours), starts(theirs)),
+		compare("private memory at rest", "MB", 1e6, memories(ours), memories(theirs)),
 		compare("size of the program, stripped", "MB", 1e6, size(app), size(bare)),
 	}
-	fmt.Printf("\n%d to-dos, %d pairs, order A B B A; %s, %d processors\n\n", todos, len(ours), runtime.Version(), runtime.NumCPU())
-	fmt.Printf("%-32s %12s %12s   %s\n", "", app.name, bare.name, "ratio (95 % interval)")
+	table(fmt.Sprintf("%d to-dos", todos), len(ours), app, bare, figures)
+	record(t, map[string]any{"todos": todos, "figures": figures, "waybill": ours, "bare_list": theirs, "go": runtime.Version(), "processors": runtime.NumCPU()})
+}
+
+func starts(runs []run) (values []float64) {
+	for _, r := range runs {
+		values = append(values, float64(r.Start))
+	}
+	return values
+}
+
+func memories(runs []run) (values []float64) {
+	for _, r := range runs {
+		values = append(values, float64(r.Memory))
+	}
+	return values
+}
+
+func table(what string, pairs int, a, b *contender, figures []figure) {
+	fmt.Printf("\n%s, %d pairs, order A B B A; %s, %d processors\n\n", what, pairs, runtime.Version(), runtime.NumCPU())
+	fmt.Printf("%-32s %12s %12s   %s\n", "", a.name, b.name, "ratio (95 % interval)")
 	for _, f := range figures {
 		fmt.Printf("%-32s %9.1f %s %9.1f %s   %.2f (%.2f to %.2f)\n", f.What, f.Ours, f.Unit, f.Theirs, f.Unit, f.Ratio, f.Confidence[0], f.Confidence[1])
 	}
-	record(t, map[string]any{"todos": todos, "figures": figures, "waybill": ours, "bare_list": theirs, "go": runtime.Version(), "processors": runtime.NumCPU()})
 }
 
 // record keeps every single value beside the figures.

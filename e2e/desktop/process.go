@@ -81,6 +81,12 @@ func (p *Process) Wait(limit time.Duration) Result {
 	select {
 	case <-p.done:
 	case <-time.After(limit):
+		// A Go program answers this with what each of its goroutines waits for.
+		_ = p.cmd.Process.Signal(syscall.SIGQUIT)
+		select {
+		case <-p.done:
+		case <-time.After(5 * time.Second):
+		}
 		p.Stop()
 		p.t.Fatalf("%s did not end within %s\nstdout:\n%s\nstderr:\n%s", p.cmd, limit, p.Stdout, p.Stderr)
 	}
