@@ -40,6 +40,8 @@ func runWindow(ctx context.Context, o session.Options) int {
 	}
 	defer only.Close()
 	o.Resume = true
+	settled := make(chan struct{})
+	o.Settled = settled
 	// The toolkit keeps its cache there, and complains on a machine where
 	// nothing has made the folder yet.
 	if dir, err := os.UserCacheDir(); err == nil {
@@ -53,7 +55,9 @@ func runWindow(ctx context.Context, o session.Options) int {
 		fyne.Do(a.Quit)
 	})
 	defer stop()
-	gui.Run(a, gui.FromSession(m), gui.Options{Do: fyne.Do, OpenURL: o.OpenURL, Shown: only.Serve, Version: version})
+	gui.Run(a, gui.FromSession(m), gui.Options{
+		Do: fyne.Do, OpenURL: o.OpenURL, Settled: func() { close(settled) }, Shown: only.Serve, Version: version,
+	})
 	only.Close() // before the rest: who starts it now gets a window of their own
 	if err := m.Close(); err != nil {
 		return complain(err)

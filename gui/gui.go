@@ -34,6 +34,10 @@ type Options struct {
 	// the app. It may be called from any goroutine.
 	OpenURL func(address string) error
 
+	// Settled is called on the UI goroutine, once, when the first to-dos have
+	// been drawn; may be nil.
+	Settled func()
+
 	// Shown is called by Run, once, when the window is on its way to the screen,
 	// with the window's Raise; may be nil.
 	Shown func(raise func(context.Context) error)
@@ -47,10 +51,12 @@ type Options struct {
 // still running; the backend stays open.
 func Run(app fyne.App, backend Backend, o Options) {
 	w := New(app, backend, o)
+	last := takeLast(app)
 	w.Show()
 	if o.Shown != nil {
 		o.Shown(w.Raise)
 	}
 	app.Run()
 	w.Close()
+	last()
 }

@@ -88,7 +88,6 @@ func New(app fyne.App, backend Backend, o Options) *Window {
 	if runtime.GOOS == "darwin" { // where the menu costs no room and is expected
 		w.win.SetMainMenu(fyne.NewMainMenu(w.menu()...))
 	}
-	app.Lifecycle().SetOnStopped(func() { w.ended.Store(true) })
 	app.Lifecycle().SetOnEnteredForeground(func() {
 		if p := w.todos(); p != nil {
 			p.todos.Wake(replica.WakeFocus)
@@ -172,6 +171,7 @@ func (w *Window) show(p page) {
 	w.holder.Objects = []fyne.CanvasObject{p.content()}
 	w.holder.Refresh()
 	p.stateChanged(w.state)
+	w.settle(p)
 }
 
 // todos is the page of to-dos, nil while another one is shown.

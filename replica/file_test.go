@@ -658,29 +658,58 @@ func TestTheFirstScreenIsThereBeforeTheRest(t *testing.T) {
 	r := opened(t, o, testSeams())
 	s := newServer(some(5000)...)
 	roundNow(t, r, s)
-	want := titlesOf(r)
+	want, whole := titlesOf(r), r.Snapshot()
 	must(t, r.Close())
-	hold := make(chan struct{})
-	first, err := openStore(databaseOf(o), o.Key, testSeams())
-	must(t, err)
-	screen := first.readFirstScreen(time.Now())
-	first.close()
-	close(hold)
-	if len(screen.rows) != firstRows || screen.counts.All != 5000 || screen.at.IsZero() {
-		t.Fatalf("%d rows, %+v", len(screen.rows), screen.counts)
+
+	settled := make(chan struct{})
+	o.Settled = settled
+	r = opened(t, o, testSeams())
+	first := r.Snapshot()
+	if !first.Loading || len(first.Rows) != firstRows || first.Counts.All != 5000 || first.Status.LastSync.IsZero() {
+		t.Fatalf("%d rows, %+v", len(first.Rows), first)
 	}
-	for i, row := range screen.rows {
+	for i, row := range first.Rows {
 		if row.Todo.Title != want[i] {
 			t.Fatalf("row %d is %q, want %q", i, row.Todo.Title, want[i])
 		}
 	}
-	r = opened(t, o, testSeams())
-	if n := len(r.Snapshot().Rows); n != firstRows && n != 5000 {
-		t.Fatalf("%d rows at first", n)
+	// What can be done looks the same from the start: nothing moves on the page.
+	if first.Writable != whole.Writable || first.CanAdd != whole.CanAdd || first.CanUpdate != whole.CanUpdate || first.CanDelete != whole.CanDelete || first.Why != whole.Why {
+		t.Errorf("at first %+v, then %+v", first, whole)
 	}
-	must(t, r.ready(t.Context()))
+	close(settled)
+	must(t, r.whenLoaded(t.Context()))
 	if got := titlesOf(r); !slices.Equal(got, want) || r.Snapshot().Loading {
 		t.Fatalf("%d rows", len(got))
+	}
+}
+
+func TestAnEditDoesNotWaitForTheFirstScreen(t *testing.T) {
+	o := account(t)
+	r := opened(t, o, testSeams())
+	roundNow(t, r, newServer(some(5000)...))
+	must(t, r.Close())
+	o.Settled = make(chan struct{}) // nothing is ever drawn
+	r = opened(t, o, testSeams())
+	began := time.Now()
+	if _, err := r.Add(t.Context(), todo.Todo{Title: "At once"}); err != nil {
+		t.Fatal(err)
+	}
+	if r.Snapshot().Loading || len(r.Snapshot().Rows) != 5001 || time.Since(began) > mostUnsettled {
+		t.Fatalf("%d rows after %s", len(r.Snapshot().Rows), time.Since(began))
+	}
+}
+
+func TestTheRestIsReadThoughNothingIsDrawn(t *testing.T) {
+	o := account(t)
+	r := opened(t, o, testSeams())
+	roundNow(t, r, newServer(some(500)...))
+	must(t, r.Close())
+	o.Settled = make(chan struct{})
+	r = opened(t, o, testSeams())
+	must(t, r.whenLoaded(t.Context()))
+	if n := len(r.Snapshot().Rows); n != 500 {
+		t.Fatalf("%d rows", n)
 	}
 }
 

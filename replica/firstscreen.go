@@ -12,7 +12,7 @@ import (
 type firstScreen struct {
 	rows   []*Row
 	counts todo.Counts
-	at     time.Time // of the last sync
+	sync   *syncState // what can be edited: the page must not change under the user when the rest is there
 }
 
 // firstRows is how many rows are kept: more than fit a tall window.
@@ -29,7 +29,7 @@ func (r *Replica) saveFirstScreen() error {
 	}
 	counts := r.m.tally.Counts()
 	e := &encoder{}
-	e.time(r.sync.lastSync)
+	e.sync(r.syncRecord())
 	for _, n := range []int{counts.All, counts.Todo, counts.DueToday, counts.Completed} {
 		e.uint(uint64(n))
 	}
@@ -58,7 +58,7 @@ func (r *Replica) saveFirstScreen() error {
 // readFirstScreen returns what was kept, or an empty screen: it is only there
 // to be quick, and what is wrong with the file shows when all of it is read.
 func (s *store) readFirstScreen(now time.Time) *firstScreen {
-	f := &firstScreen{}
+	f := &firstScreen{sync: &syncState{}}
 	var n int64
 	var sealed []byte
 	if s.query("SELECT n, v FROM view WHERE k = 1", &n, &sealed) != nil {
@@ -69,7 +69,7 @@ func (s *store) readFirstScreen(now time.Time) *firstScreen {
 		return f
 	}
 	d := &decoder{s: string(plain)}
-	got := &firstScreen{at: d.time()}
+	got := &firstScreen{sync: d.sync()}
 	for _, n := range []*int{&got.counts.All, &got.counts.Todo, &got.counts.DueToday, &got.counts.Completed} {
 		*n = int(d.uint())
 	}

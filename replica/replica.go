@@ -41,6 +41,7 @@ type Replica struct {
 	end    context.CancelFunc
 	work   sync.WaitGroup // goroutines, and Run
 	loaded chan struct{}  // closed when all rows are there, or loading has failed
+	needed func()         // all rows are, without waiting for the first screen
 
 	mu         sync.Mutex // guards all below, and all writing
 	store      *store
@@ -95,7 +96,7 @@ func open(ctx context.Context, o Options, with seams) (*Replica, error) {
 		o.Parallel = 16
 	}
 	r := &Replica{o: o, seams: with, run: rand.Uint64() | 1, log: o.Log, loaded: make(chan struct{}),
-		m: newModel(o.Now()), sending: map[uint64]bool{}, find: &finder{}}
+		needed: func() {}, m: newModel(o.Now()), sending: map[uint64]bool{}, find: &finder{}}
 	r.sync.wake, r.sync.handed = make(chan struct{}, 1), map[uint64]bool{}
 	r.sync.doubt = map[string]bool{}
 	r.life, r.end = context.WithCancel(context.Background())
@@ -185,8 +186,32 @@ func (r *Replica) begin() error {
 	r.first = r.store.readFirstScreen(r.o.Now())
 	r.publish()
 	r.mu.Unlock()
-	r.work.Go(func() { r.load(true) })
+	needed := make(chan struct{})
+	r.needed = sync.OnceFunc(func() { close(needed) })
+	r.work.Go(func() {
+		r.awaitSettled(needed)
+		r.load(true)
+	})
 	return nil
+}
+
+// mostUnsettled bounds the wait for the first screen, should nobody say that it
+// is there.
+const mostUnsettled = time.Second
+
+// awaitSettled waits until reading is in nobody's way, or is needed.
+func (r *Replica) awaitSettled(needed <-chan struct{}) {
+	if r.o.Settled == nil {
+		return
+	}
+	late := time.NewTimer(mostUnsettled)
+	defer late.Stop()
+	select {
+	case <-r.o.Settled:
+	case <-needed:
+	case <-late.C:
+	case <-r.life.Done():
+	}
 }
 
 // load reads the whole log; aside from the connection that edits go through, if
@@ -251,6 +276,12 @@ func (r *Replica) readAll(aside bool) (*model, error) {
 
 // ready waits until edits can be made.
 func (r *Replica) ready(ctx context.Context) error {
+	r.needed()
+	return r.whenLoaded(ctx)
+}
+
+// whenLoaded is ready for those who are in no hurry.
+func (r *Replica) whenLoaded(ctx context.Context) error {
 	select {
 	case <-r.loaded:
 		return nil
@@ -327,15 +358,15 @@ func (r *Replica) snapshot() *Snapshot {
 	now := r.o.Now()
 	if f := r.first; f != nil {
 		s.Rows, s.Counts, s.Today, s.Loading = f.rows, f.counts, todo.DayOf(now), true
-		s.Status = Status{Sentence: "Opening", Kind: Busy, LastSync: f.at}
-		s.Why = "The to-dos are being opened."
+		s.Status = Status{Sentence: "Opening", Kind: Busy, LastSync: f.sync.at}
+		s.setWritable(f.sync, r.failed)
 		return s
 	}
 	m := r.m
 	m.turnDay(now)
 	s.Rows, s.Counts, s.Today = m.rows, m.tally.Counts(), m.today
 	s.Status = r.status(now)
-	s.setWritable(m, r.failed)
+	s.setWritable(&m.sync, r.failed)
 	s.Undo, s.Redo = label(r.undo), label(r.redo)
 	if q := r.removal; q != nil {
 		s.Removal = &Removal{Missing: len(q.ids), Total: q.total}
@@ -343,12 +374,12 @@ func (r *Replica) snapshot() *Snapshot {
 	return s
 }
 
-func (s *Snapshot) setWritable(m *model, failed error) {
-	caps := m.sync.caps
+func (s *Snapshot) setWritable(known *syncState, failed error) {
+	caps := known.caps
 	switch {
 	case failed != nil:
 		s.Why = fault.As(failed).Message
-	case !m.sync.known:
+	case !known.known:
 		s.Why = "It is not known yet whether these to-dos can be changed: the server was never reached."
 	default:
 		s.Writable, s.Why = caps.Write, caps.Why

@@ -45,7 +45,7 @@ var errRunning = fault.New(fault.StepStore, fault.Failed, "already_running", "Th
 // each moment one of them sends and fetches. It must not be called again
 // before it has returned.
 func (r *Replica) Run(ctx context.Context, client api.Client) error {
-	if err := r.ready(ctx); err != nil {
+	if err := r.whenLoaded(ctx); err != nil {
 		return nil // ctx has ended
 	}
 	ctx, cancel := context.WithCancel(ctx)

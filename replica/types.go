@@ -25,6 +25,12 @@ type Options struct {
 	// a name that says so, and begins an empty one. Without it Open fails.
 	StartFresh bool
 
+	// Settled, once it is closed, says that what is shown first is on the
+	// screen. Only then is the rest of a long copy read, so that reading does
+	// not take the processor from drawing. Whoever needs the rest does not wait
+	// for it, and nobody waits more than a second. Nil: it is read at once.
+	Settled <-chan struct{}
+
 	// Parallel is how many items are sent at once, 0 for 16.
 	Parallel int
 

@@ -49,6 +49,10 @@ type Options struct {
 	// Offline keeps an account that is opened from syncing.
 	Offline bool
 
+	// Settled is closed once what the window shows first is on the screen; see
+	// the option of package replica. Nil: nothing is waited for.
+	Settled <-chan struct{}
+
 	OpenURL func(url string) error // opens the system browser; nil: it is never opened
 	Log     *slog.Logger           // nil: no log
 
