@@ -8,6 +8,7 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/desktop"
 
+	"waybill/replica"
 	"waybill/todo"
 )
 
@@ -16,12 +17,13 @@ type group string
 
 const (
 	groupTodo    group = "To-do"
+	groupOutbox  group = "Outbox"
 	groupView    group = "View"
 	groupAccount group = "Account"
 	groupHelp    group = "Help"
 )
 
-func groups() []group { return []group{groupTodo, groupView, groupAccount, groupHelp} }
+func groups() []group { return []group{groupTodo, groupOutbox, groupView, groupAccount, groupHelp} }
 
 // stroke is a key with its modifiers, or a character.
 type stroke struct {
@@ -36,6 +38,7 @@ type command struct {
 	id      string
 	group   group
 	title   string
+	name    func() string // what it is called at this moment; nil: title
 	strokes []stroke
 	inList  bool // its keys are the list's own, while the list has the focus
 	enabled func() bool
@@ -46,7 +49,7 @@ const ctrl = fyne.KeyModifierShortcutDefault
 
 // commandTable is the one table of commands.
 func (w *Window) commandTable() []*command {
-	return slices.Concat(w.todoCommands(), w.viewCommands(), w.accountCommands(), w.helpCommands())
+	return slices.Concat(w.todoCommands(), w.outboxCommands(), w.viewCommands(), w.accountCommands(), w.helpCommands())
 }
 
 func (w *Window) onTodos() bool { return w.todos() != nil }
@@ -84,9 +87,38 @@ func (w *Window) todoCommands() []*command {
 			enabled: w.when(func(p *todosPage) bool { return p.current() != nil && p.snapshot.CanDelete }),
 			run:     w.with(func(p *todosPage) { p.remove(p.chosen) })},
 		{id: "undo", group: groupTodo, title: "Undo", strokes: []stroke{{key: fyne.KeyZ, mod: ctrl}},
-			enabled: w.when(func(p *todosPage) bool { return p.snapshot.Undo != "" }), run: w.with((*todosPage).undo)},
+			name:    w.named("Undo", func(p *todosPage) string { return p.undoName() }),
+			enabled: w.when(func(p *todosPage) bool { return p.undoName() != "" }), run: w.with((*todosPage).undo)},
 		{id: "redo", group: groupTodo, title: "Redo", strokes: []stroke{{key: fyne.KeyZ, mod: ctrl | fyne.KeyModifierShift}, {key: fyne.KeyY, mod: ctrl}},
+			name:    w.named("Redo", func(p *todosPage) string { return p.snapshot.Redo }),
 			enabled: w.when(func(p *todosPage) bool { return p.snapshot.Redo != "" }), run: w.with((*todosPage).redo)},
+	}
+}
+
+// outboxCommands are about the changes that the server does not have.
+func (w *Window) outboxCommands() []*command {
+	can := func(a changeAct) func() bool {
+		return w.when(func(p *todosPage) bool {
+			c := p.chosenChange()
+			return c != nil && slices.Contains(changeActs(c.State), a)
+		})
+	}
+	do := func(a changeAct) func() { return w.with(func(p *todosPage) { p.outbox.act(p.chosenChange(), a) }) }
+	return []*command{
+		{id: "outbox", group: groupOutbox, title: "Changes that are not sent yet", strokes: []stroke{{key: fyne.KeyO, mod: ctrl}},
+			enabled: w.onTodos, run: w.with((*todosPage).openOutbox)},
+		{id: "compare", group: groupOutbox, title: "Compare both versions", strokes: []stroke{{char: 'c'}},
+			enabled: w.when(func(p *todosPage) bool { r := p.current(); return r != nil && r.State == replica.Conflict }),
+			run:     w.with((*todosPage).openConflict)},
+		{id: "retry", group: groupOutbox, title: "Try the change again", strokes: []stroke{{char: 'r'}},
+			enabled: can(actRetry), run: do(actRetry)},
+		{id: "retry-all", group: groupOutbox, title: "Try all refused changes again",
+			enabled: w.when(func(p *todosPage) bool { return p.outbox != nil && p.outbox.retry.Visible() }),
+			run:     w.with(func(p *todosPage) { p.outbox.retryAll() })},
+		{id: "discard", group: groupOutbox, title: "Discard the change", strokes: []stroke{{key: fyne.KeyDelete}}, inList: true,
+			enabled: can(actDiscard), run: do(actDiscard)},
+		{id: "restore", group: groupOutbox, title: "Bring the change back", strokes: []stroke{{char: 'b'}},
+			enabled: can(actRestore), run: do(actRestore)},
 	}
 }
 
@@ -96,8 +128,6 @@ func (w *Window) viewCommands() []*command {
 			enabled: w.onTodos, run: w.with((*todosPage).focusSearch)},
 		{id: "sync", group: groupView, title: "Sync now", strokes: []stroke{{key: fyne.KeyF5}, {key: fyne.KeyR, mod: ctrl}},
 			enabled: w.onTodos, run: w.with((*todosPage).sync)},
-		{id: "outbox", group: groupView, title: "Changes that are not sent yet", strokes: []stroke{{key: fyne.KeyO, mod: ctrl}},
-			enabled: w.onTodos, run: w.with((*todosPage).openOutbox)},
 	}
 	digits := []fyne.KeyName{fyne.Key1, fyne.Key2, fyne.Key3, fyne.Key4}
 	for i, list := range sidebarLists() {
@@ -127,6 +157,24 @@ func (w *Window) helpCommands() []*command {
 		{id: "about", group: groupHelp, title: "About Waybill", run: w.openAbout},
 		{id: "quit", group: groupHelp, title: "Quit", strokes: []stroke{{key: fyne.KeyQ, mod: ctrl}}, run: w.quit},
 	}
+}
+
+// named is a title with what it is about: "Undo: rename".
+func (w *Window) named(title string, of func(*todosPage) string) func() string {
+	return func() string {
+		if p := w.todos(); p != nil && of(p) != "" {
+			return title + ": " + uncapital(of(p))
+		}
+		return title
+	}
+}
+
+// words are what the command is called at this moment.
+func (c *command) words() string {
+	if c.name != nil {
+		return c.name()
+	}
+	return c.title
 }
 
 func (c *command) can() bool { return c.enabled == nil || c.enabled() }
@@ -204,6 +252,12 @@ func (w *Window) typedKey(e *fyne.KeyEvent) {
 
 // typedRune gets the characters that no field has taken.
 func (w *Window) typedRune(r rune) {
+	if n := len(w.sheets); n > 0 {
+		if top := w.sheets[n-1]; top.rune != nil {
+			top.rune(r)
+		}
+		return
+	}
 	for _, c := range w.commands {
 		for _, s := range c.strokes {
 			if s.char != 0 && s.char == r && w.doCommand(c) {
@@ -267,7 +321,7 @@ func (w *Window) menu() []*fyne.Menu {
 			if c.group != g {
 				continue
 			}
-			item := fyne.NewMenuItem(c.title, func() { w.doCommand(c) })
+			item := fyne.NewMenuItem(c.words(), func() { w.doCommand(c) })
 			item.Disabled = !c.can()
 			item.IsQuit = c.id == "quit"
 			if len(c.strokes) > 0 && c.strokes[0].mod != 0 {

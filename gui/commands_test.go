@@ -16,10 +16,14 @@ func TestEveryCommandCanBeFoundAndNoKeyIsUsedTwice(t *testing.T) {
 			}
 			ids[c.id] = true
 			for _, s := range c.strokes {
-				if other, taken := keys[s.String()]; taken {
+				key := s.String()
+				if c.inList {
+					key += " in " + string(c.group)
+				}
+				if other, taken := keys[key]; taken {
 					r.Errorf("%s is used by %q and %q", s, other, c.id)
 				}
-				keys[s.String()] = c.id
+				keys[key] = c.id
 			}
 		}
 		inMenu := 0

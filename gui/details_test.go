@@ -8,7 +8,6 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/test"
 
-	"waybill/fault"
 	"waybill/replica"
 	"waybill/todo"
 )
@@ -235,64 +234,6 @@ func TestTheDateIsTakenAway(t *testing.T) {
 		if !r.todos.rows["1"].Todo.Due.IsZero() {
 			r.Error("the date is still there")
 		}
-	})
-}
-
-func TestAConflictShowsBothSides(t *testing.T) {
-	for words, want := range map[string]string{"Keep mine": "resolve 2 0", "Keep theirs": "resolve 2 1", "Keep both": "resolve 2 2"} {
-		t.Run(words, func(t *testing.T) {
-			signedIn(t, func(r *rig) {
-				r.putRow("2", func(row *replica.Row) {
-					theirs := row.Todo
-					theirs.Title, theirs.Due = "Ship release notes for 2.5", time.Time{}
-					row.State, row.Theirs, row.Fields = replica.Conflict, &theirs, []todo.Field{todo.FieldTitle, todo.FieldDue}
-				})
-				if r.rowWidget("2").shown.state != replica.Conflict {
-					r.Error("the row is not marked")
-				}
-				r.click("2", false)
-				for _, side := range []string{"Title here", "Ship release notes for 2.4", "Title at the server", "Ship release notes for 2.5", "Due date at the server", "None"} {
-					r.wantText(side)
-				}
-				r.tap(words)
-				r.wantCalls(r.todos.called(), want)
-			})
-		})
-	}
-}
-
-func TestR33_ARefusedChangeSaysWhyAndWhatCanBeDone(t *testing.T) {
-	signedIn(t, func(r *rig) {
-		f := fault.New(fault.StepCall, fault.Invalid, "invalid", "The server does not take this title.").WithServer(422, "title too long")
-		r.todos.pending = []replica.Pending{{Number: 7, Edit: todo.Edit{ID: "3", At: noon}, Title: "Review the ID-JAG policy with IT", What: "Rename", State: replica.PendingRefused, Why: "The server does not take it as it is.", Fault: f}}
-		r.putRow("3", func(row *replica.Row) { row.State, row.Fault = replica.Refused, f })
-		r.click("3", false)
-		r.wantText("The server does not take this title.")
-		r.tap("What can be done")
-		r.wantText("Rename “Review the ID-JAG policy with IT”")
-		r.wantText("The server does not take it as it is.")
-		r.tap("Try again")
-		r.tap("Discard")
-		r.wantCalls(r.todos.called(), "retry 7", "discard 7")
-		r.tap("Look at it")
-		if r.page().outbox != nil || r.page().chosen != "3" {
-			r.Error("the to-do is not shown")
-		}
-	})
-}
-
-func TestTheOutboxFollowsTheReplica(t *testing.T) {
-	signedIn(t, func(r *rig) {
-		test.Tap(r.page().status.sentence)
-		r.settle()
-		r.wantText("Every change is at the server.")
-		r.change(func() {
-			r.todos.pending = []replica.Pending{{Number: 1, Title: "A", What: "Complete", Edit: todo.Edit{At: noon.Add(-time.Hour)}}}
-		})
-		r.wantText("Complete “A”")
-		r.wantText("1 h ago")
-		r.key(fyne.KeyEscape)
-		r.wantNoText("Complete “A”")
 	})
 }
 

@@ -80,16 +80,53 @@ func (p *todosPage) remove(id string) {
 		p.shell.setDetails(false)
 	}
 	p.edit(func(ctx context.Context) error { return p.todos.Delete(ctx, id) }, nil)
-	p.toast.show(p.w.o.Do, "Deleted “"+show(row.Todo.Title, 40)+"”", "Undo", p.undo)
+	p.say("Deleted “"+show(row.Todo.Title, 40)+"”", "Undo", p.undo)
+}
+
+// say tells for a moment what was done, and offers something about it.
+func (p *todosPage) say(words, action string, act func()) {
+	p.toast.show(p.w.o.Do, words, action, act)
 	p.shell.arrange()
 }
 
-func (p *todosPage) undo() {
-	p.toast.hide()
-	p.edit(p.todos.Undo, nil)
+// undoName names what undo would take back, "" for nothing.
+func (p *todosPage) undoName() string {
+	if p.outbox != nil && len(p.outbox.taken) > 0 {
+		return "Discard"
+	}
+	return p.snapshot.Undo
 }
 
-func (p *todosPage) redo() { p.edit(p.todos.Redo, nil) }
+// undo takes back what was done last: in the outbox that may be a discard.
+func (p *todosPage) undo() {
+	if p.outbox != nil && len(p.outbox.taken) > 0 {
+		p.outbox.undoDiscard()
+		return
+	}
+	p.travel(p.todos.Undo, p.snapshot.Undo, "Undone: ", "Redo", p.redo)
+}
+
+func (p *todosPage) redo() {
+	p.travel(p.todos.Redo, p.snapshot.Redo, "Done again: ", "Undo", p.undo)
+}
+
+// travel undoes or redoes and, when that is on the disk, names what it was and
+// offers the way back.
+func (p *todosPage) travel(change func(context.Context) error, what, said, back string, goBack func()) {
+	p.toast.hide()
+	done := func(ctx context.Context) error {
+		err := change(ctx)
+		if err == nil {
+			p.w.o.Do(func() {
+				if !p.gone && what != "" {
+					p.say(said+uncapital(what), back, goBack)
+				}
+			})
+		}
+		return err
+	}
+	p.edit(done, nil)
+}
 
 // sync asks for a round now. Its outcome is in the status sentence; only what
 // needs an answer is said besides.
@@ -99,10 +136,6 @@ func (p *todosPage) sync() {
 			p.w.report(err)
 		}
 	})
-}
-
-func (p *todosPage) resolve(id string, c replica.Choice) {
-	p.edit(func(ctx context.Context) error { return p.todos.Resolve(ctx, id, c) }, nil)
 }
 
 func (p *todosPage) resolveRemoval(c replica.RemovalChoice) {

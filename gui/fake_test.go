@@ -33,6 +33,8 @@ type fakeTodos struct {
 	status   replica.Status
 	removal  *replica.Removal
 	notice   *fault.Fault
+
+	undo, redo string // what Undo and Redo would do
 }
 
 func newFakeTodos(now func() time.Time, list []todo.Todo) *fakeTodos {
@@ -47,7 +49,7 @@ func newFakeTodos(now func() time.Time, list []todo.Todo) *fakeTodos {
 
 func (f *fakeTodos) snapshot() *replica.Snapshot {
 	now := f.now()
-	s := &replica.Snapshot{Today: todo.DayOf(now), Status: f.status, Why: f.why, Removal: f.removal, Notice: f.notice}
+	s := &replica.Snapshot{Today: todo.DayOf(now), Status: f.status, Why: f.why, Removal: f.removal, Notice: f.notice, Undo: f.undo, Redo: f.redo}
 	s.Writable, s.CanAdd, s.CanUpdate, s.CanDelete = f.writable, f.writable, f.writable, f.writable
 	var tally todo.Tally
 	for _, row := range f.rows {
@@ -118,8 +120,17 @@ func (f *fakeTodos) just(format string, args ...any) (err error) {
 	return err
 }
 
-func (f *fakeTodos) Undo(context.Context) error { return f.just("undo") }
-func (f *fakeTodos) Redo(context.Context) error { return f.just("redo") }
+func (f *fakeTodos) Undo(context.Context) error { return f.travel("undo", &f.undo, &f.redo) }
+func (f *fakeTodos) Redo(context.Context) error { return f.travel("redo", &f.redo, &f.undo) }
+
+func (f *fakeTodos) travel(call string, from, to *string) (err error) {
+	f.change(func() {
+		if err = f.note("%s", call); err == nil {
+			*from, *to = "", *from
+		}
+	})
+	return err
+}
 
 func (f *fakeTodos) Resolve(_ context.Context, id string, c replica.Choice) error {
 	return f.just("resolve %s %d", id, c)
@@ -135,9 +146,32 @@ func (f *fakeTodos) Outbox() []replica.Pending {
 	return slices.Clone(f.pending)
 }
 
-func (f *fakeTodos) Retry(_ context.Context, n uint64) error   { return f.just("retry %d", n) }
-func (f *fakeTodos) Discard(_ context.Context, n uint64) error { return f.just("discard %d", n) }
-func (f *fakeTodos) Restore(_ context.Context, n uint64) error { return f.just("restore %d", n) }
+func (f *fakeTodos) Retry(_ context.Context, n uint64) error {
+	return f.turn("retry", n, replica.PendingWaiting)
+}
+
+func (f *fakeTodos) Discard(_ context.Context, n uint64) error {
+	return f.turn("discard", n, replica.PendingDiscarded)
+}
+
+func (f *fakeTodos) Restore(_ context.Context, n uint64) error {
+	return f.turn("restore", n, replica.PendingWaiting)
+}
+
+// turn gives a change in the outbox another state.
+func (f *fakeTodos) turn(call string, number uint64, state replica.PendingState) (err error) {
+	f.change(func() {
+		if err = f.note("%s %d", call, number); err != nil {
+			return
+		}
+		for i := range f.pending {
+			if f.pending[i].Number == number {
+				f.pending[i].State = state
+			}
+		}
+	})
+	return err
+}
 
 // fakeBackend is a session whose state the test sets.
 type fakeBackend struct {

@@ -16,6 +16,14 @@ type ruler struct {
 
 func (r ruler) width(s string) float32 { return fyne.MeasureText(s, r.size, r.style).Width }
 
+// widest is the width of the longest line of s.
+func (r ruler) widest(s string) (width float32) {
+	for line := range strings.SplitSeq(s, "\n") {
+		width = max(width, r.width(line))
+	}
+	return width
+}
+
 // lineHeight is the same for every text of this ruler.
 func (r ruler) lineHeight() float32 { return fyne.MeasureText("Mg", r.size, r.style).Height }
 

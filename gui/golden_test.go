@@ -136,17 +136,55 @@ func TestPictureOfAForm(t *testing.T) {
 	})
 }
 
+// manyKindsOfChanges is an outbox with everything that can be in one.
+func manyKindsOfChanges() []replica.Pending {
+	due, priority, title := wholeDayAt(noon, 4), todo.High, "Buy oat milk"
+	conflict := renamed(9, "6", "Read the draft", "Read draft-ietf-oauth-identity-assertion-authz-grant", replica.PendingConflict, "The same field was changed at the server too.")
+	return append(threeChanges(), conflict,
+		replica.Pending{Number: 4, What: "Edit", Title: "Book travel for the identity summit", State: replica.PendingSending, Why: "It is being sent.",
+			Edit: todo.Edit{ID: "4", Op: todo.Update, At: noon.Add(-2 * time.Minute), Patch: todo.Patch{Priority: &priority, Due: &due}, Base: todo.Todo{Priority: todo.Medium}}},
+		replica.Pending{Number: 5, What: "Add", Title: title, Why: "It is sent at the next sync.", Edit: todo.Edit{ID: "n", Op: todo.Create, At: noon, Patch: todo.Patch{Title: &title, Due: &due}}},
+		replica.Pending{Number: 6, What: "Delete", Title: "Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz und Donaudampfschifffahrt", Why: "It is sent at the next sync.",
+			Edit: todo.Edit{ID: "8", Op: todo.Delete, At: noon.Add(-20 * time.Hour)}})
+}
+
 func TestPictureOfTheOutbox(t *testing.T) {
 	signedIn(t, func(r *rig) {
-		r.w.win.Resize(fyne.NewSize(1000, 560))
-		r.todos.pending = []replica.Pending{
-			{Number: 1, Edit: todo.Edit{ID: "1", At: noon.Add(-2 * time.Minute)}, Title: "Rotate the staging signing keys", What: "Change the priority", Why: "It is sent at the next sync."},
-			{Number: 2, Edit: todo.Edit{ID: "2", At: noon.Add(-time.Hour)}, Title: "Ship release notes for 2.4", What: "Rename", State: replica.PendingRefused, Why: "The server does not take it as it is."},
-			{Number: 3, Edit: todo.Edit{ID: "3", At: noon.Add(-time.Hour)}, Title: "Review the ID-JAG policy", What: "Complete", State: replica.PendingDiscarded, Why: "You discarded it."},
-		}
-		r.press(ctrl, fyne.KeyO)
+		r.w.win.Resize(fyne.NewSize(1180, 640))
+		changes := manyKindsOfChanges()
+		r.change(func() {
+			r.todos.status = replica.Status{Sentence: "2 changes need a look", Kind: replica.Attention, LastSync: noon, Waiting: 4, Look: 2}
+		})
+		r.putRow("2", func(row *replica.Row) { row.State, row.Fault = replica.Refused, changes[1].Fault })
+		r.openOutbox(changes...)
 		r.picture("outbox", AppearanceLight)
 	})
+}
+
+func TestPictureOfTheOutboxInANarrowWindow(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		r.w.win.Resize(fyne.NewSize(360, 640))
+		r.openOutbox(manyKindsOfChanges()...)
+		r.picture("outbox-narrow", AppearanceDark)
+	})
+}
+
+func TestPictureOfBothVersions(t *testing.T) {
+	for name, size := range map[string]fyne.Size{"compare": fyne.NewSize(1000, 660), "compare-narrow": fyne.NewSize(360, 640)} {
+		signedIn(t, func(r *rig) {
+			r.putRow("1", func(row *replica.Row) {
+				theirs := row.Todo
+				theirs.Title, theirs.Due = "Rotate the production signing keys", wholeDayAt(noon, 2)
+				theirs.Description = "Old kid stays in JWKS for 48 h so cached ID tokens still verify. Tell Maren."
+				row.State, row.Theirs, row.Fields = replica.Conflict, &theirs, []todo.Field{todo.FieldTitle, todo.FieldDescription, todo.FieldDue}
+			})
+			r.w.win.Resize(size)
+			r.click("1", false)
+			r.page().openConflict()
+			r.settle()
+			r.picture(name, AppearanceLight)
+		})
+	}
 }
 
 func TestPictureOfTheSettings(t *testing.T) {

@@ -101,7 +101,7 @@ func (p *palette) show() {
 	p.found = nil
 	p.list.RemoveAll()
 	for _, c := range p.w.commands {
-		if c.id == "palette" || !c.can() || !matchesWords(c.title+" "+string(c.group), p.field.Text) {
+		if c.id == "palette" || !c.can() || !matchesWords(c.words()+" "+string(c.group), p.field.Text) {
 			continue
 		}
 		i := len(p.found)
@@ -128,10 +128,9 @@ func (p *palette) run(i int) {
 
 // newPaletteItem is a line of the palette.
 func newPaletteItem(c *command, on bool, onTap func()) fyne.CanvasObject {
-	item := newNavItem(c.title, onTap)
-	item.count, item.on, item.disabled = -1, on, true // not in the focus chain: the field keeps the focus
-	item.hint = c.keys()
-	item.always = true
+	item := newNavItem(c.words(), onTap)
+	item.count, item.on, item.hint = -1, on, c.keys()
+	item.pointerOnly = true // the field keeps the focus
 	return item
 }
 

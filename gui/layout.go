@@ -233,26 +233,40 @@ func buttonRow(buttons ...fyne.CanvasObject) *fyne.Container {
 
 type wrapLayout struct {
 	gap   float32
+	right bool    // lines end at the right
 	width float32 // of the last layout
 }
 
 // flow places the objects, or only tells the height if place is nil.
 func (l *wrapLayout) flow(objects []fyne.CanvasObject, width float32, place func(fyne.CanvasObject, fyne.Position, fyne.Size)) float32 {
-	x, y, line := float32(0), float32(0), float32(0)
+	var line []fyne.CanvasObject
+	x, y, height := float32(0), float32(0), float32(0)
+	end := func() {
+		at := float32(0)
+		if l.right {
+			at = max(0, width-x+l.gap)
+		}
+		for _, o := range line {
+			m := o.MinSize()
+			if place != nil {
+				place(o, fyne.NewPos(at, y), m)
+			}
+			at += m.Width + l.gap
+		}
+	}
 	for _, o := range objects {
 		if !o.Visible() {
 			continue
 		}
 		m := o.MinSize()
 		if x > 0 && x+m.Width > width {
-			x, y, line = 0, y+line+l.gap, 0
+			end()
+			line, x, y, height = nil, 0, y+height+l.gap, 0
 		}
-		if place != nil {
-			place(o, fyne.NewPos(x, y), m)
-		}
-		x, line = x+m.Width+l.gap, max(line, m.Height)
+		line, x, height = append(line, o), x+m.Width+l.gap, max(height, m.Height)
 	}
-	return y + line
+	end()
+	return y + height
 }
 
 func (l *wrapLayout) Layout(objects []fyne.CanvasObject, size fyne.Size) {

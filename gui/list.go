@@ -18,6 +18,7 @@ type listActions struct {
 	remove   func(id string)
 	edit     func(id string)
 	menu     func(id string, at fyne.Position)
+	tip      *tip
 }
 
 // todoList is the list of to-dos: bound to its rows, one of them chosen, worked
@@ -67,6 +68,7 @@ func (l *todoList) view(r *replica.Row) rowView { return l.listActions.view(r) }
 func (l *todoList) isChosen(id string) bool     { return id == l.chosen }
 func (l *todoList) hasFocus() bool              { return l.focused }
 func (l *todoList) writable() bool              { return l.listActions.writable() }
+func (l *todoList) tips() *tip                  { return l.tip }
 
 func (l *todoList) tapRow(id string, onCheck bool) {
 	if c := canvasOf(l); c != nil {

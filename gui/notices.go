@@ -107,18 +107,30 @@ func (n *notices) dismissOnce() {
 	n.rebuild()
 }
 
+// removalBar asks what shall become of the to-dos that the server no longer
+// lists. Nothing happens to them until it is answered.
 func (n *notices) removalBar(r replica.Removal) fyne.CanvasObject {
-	words := fmt.Sprintf("The server no longer lists %d of your %d to-dos. They are still here. Remove them here too, or add them to the server again?", r.Missing, r.Total)
-	answer := func(c replica.RemovalChoice) func() {
-		return func() {
-			if p := n.w.todos(); p != nil {
-				p.resolveRemoval(c)
-			}
-		}
-	}
+	words := fmt.Sprintf("The server no longer lists %d of your %d to-dos. They are still here, and nothing happens to them until you choose.", r.Missing, r.Total)
 	return bar(colorNotice, colorNoticeBorder, colorNoticeText, words,
-		smallButton("Add them again", buttonPlain, answer(replica.SendAgain)),
-		smallButton("Remove here", buttonPlain, answer(replica.RemoveHere)))
+		smallButton(fmt.Sprintf("Add %d again", r.Missing), buttonPlain, func() { n.answerRemoval(replica.SendAgain) }),
+		smallButton(fmt.Sprintf("Remove %d here…", r.Missing), buttonPlain, func() { n.confirmRemoval(r) }))
+}
+
+func (n *notices) answerRemoval(c replica.RemovalChoice) {
+	if p := n.w.todos(); p != nil {
+		p.resolveRemoval(c)
+	}
+}
+
+// confirmRemoval asks once more, since what is removed cannot be brought back.
+func (n *notices) confirmRemoval(r replica.Removal) {
+	many := plural(r.Missing, "to-do", "to-dos")
+	var s *sheet
+	keep := newButton("Keep them", buttonPlain, func() { s.close() })
+	remove := newButton("Remove "+many, buttonDanger, func() { s.close(); n.answerRemoval(replica.RemoveHere) })
+	words := fmt.Sprintf("This removes %d of your %d to-dos from this computer. It cannot be undone. If the server was restored from a backup, or somebody emptied the list by mistake, “Add %d again” is the right answer.", r.Missing, r.Total, r.Missing)
+	s = n.w.openSheet(sheetOptions{title: "Remove " + many + " here?", body: newText(words, textStyle{wrap: true}),
+		buttons: []fyne.CanvasObject{keep, remove}, focus: keep})
 }
 
 // bar is one notice with its buttons.

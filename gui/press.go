@@ -16,6 +16,7 @@ type press struct {
 
 	onFocus func() // it got the focus; may be nil
 
+	pointerOnly                bool // it is not in the focus chain
 	hovered, focused, disabled bool
 }
 
@@ -79,7 +80,7 @@ func (p *press) Cursor() desktop.Cursor {
 }
 
 // Disabled keeps it out of the focus chain.
-func (p *press) Disabled() bool { return p.disabled }
+func (p *press) Disabled() bool { return p.disabled || p.pointerOnly }
 
 // Enable makes it work.
 func (p *press) Enable() { p.setEnabled(true) }

@@ -252,6 +252,12 @@ func (r *rig) text() string {
 	for _, b := range find(r, func(*valueButton) bool { return true }) {
 		all = append(all, b.words)
 	}
+	for _, m := range find(r, func(*markedText) bool { return true }) {
+		all = append(all, m.AccessibilityLabel())
+	}
+	for _, c := range find(r, func(*changeRow) bool { return true }) {
+		all = append(all, c.shown.what, c.shown.how, c.shown.why, c.shown.when)
+	}
 	return strings.Join(all, " | ")
 }
 

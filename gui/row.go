@@ -22,6 +22,7 @@ const (
 	rowDoneX  = 44 // title of a completed to-do, which has no dot
 	rowRight  = 18
 	rowMarkX  = 14 // middle of the mark, from the right
+	rowMarkW  = 30 // what is over the mark, from the right
 	chipGap   = 5
 	chipPad   = 9
 	chipMost  = 120 // wider tags are cut
@@ -48,6 +49,7 @@ type rowHost interface {
 	writable() bool
 	tapRow(id string, onCheck bool)
 	menuFor(id string, at fyne.Position)
+	tips() *tip
 }
 
 // rowWidget shows one to-do on one line of fixed height. It is reused for
@@ -93,17 +95,24 @@ func (r *rowWidget) MouseIn(e *desktop.MouseEvent) {
 	r.Refresh()
 }
 
-// MouseMoved notes whether a click would be on the check mark.
+// MouseMoved notes whether a click would be on the check mark, and says what
+// the mark at the right means.
 func (r *rowWidget) MouseMoved(e *desktop.MouseEvent) {
 	if on := e.Position.X < rowHit; on != r.onCheck {
 		r.onCheck = on
 		r.Refresh()
+	}
+	if e.Position.X > r.Size().Width-rowMarkW {
+		r.host.tips().over(r, markWords(r.shown.state), e.AbsolutePosition)
+	} else {
+		r.host.tips().away(r)
 	}
 }
 
 // MouseOut takes the mark away.
 func (r *rowWidget) MouseOut() {
 	r.hovered, r.onCheck = false, false
+	r.host.tips().away(r)
 	r.Refresh()
 }
 
@@ -127,21 +136,24 @@ func (r *rowWidget) AccessibilityLabel() string {
 	if v.due != "" {
 		words += ", due " + v.due
 	}
-	return words + stateWords(v.state)
+	if mark := markWords(v.state); mark != "" {
+		words += ". " + mark
+	}
+	return words
 }
 
 // AccessibilityRole is that of a button: it can be pressed.
 func (r *rowWidget) AccessibilityRole() fyne.AccessibleRole { return fyne.AccessibleRoleButton }
 
-// stateWords says what the mark of a row means.
-func stateWords(s replica.RowState) string {
+// markWords says what the mark of a row means.
+func markWords(s replica.RowState) string {
 	switch s {
 	case replica.Waiting:
-		return ", not synced yet"
+		return "Not synced yet. It is saved on this computer."
 	case replica.Conflict:
-		return ", changed here and at the server"
+		return "Changed here and at the server. Choose which one stays."
 	case replica.Refused:
-		return ", refused by the server"
+		return "The server does not take this change."
 	default:
 		return ""
 	}

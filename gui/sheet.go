@@ -17,6 +17,7 @@ type sheetOptions struct {
 	width   float32             // 0: 460
 	focus   fyne.Focusable      // has the focus first; nil: nothing
 	bare    bool                // no title and no close button
+	rune    func(rune) bool     // gets the characters that no field takes; reports whether it used one; may be nil
 	closed  func()              // called when it is gone, however; may be nil
 }
 
@@ -25,11 +26,12 @@ type sheetOptions struct {
 type sheet struct {
 	w       *Window
 	overlay fyne.CanvasObject
+	rune    func(rune) bool
 	closed  func()
 }
 
 func (w *Window) openSheet(o sheetOptions) *sheet {
-	s := &sheet{w: w, closed: o.closed}
+	s := &sheet{w: w, rune: o.rune, closed: o.closed}
 	if o.width == 0 {
 		o.width = 460
 	}
@@ -41,8 +43,7 @@ func (w *Window) openSheet(o sheetOptions) *sheet {
 	scroll := container.NewVScroll(o.body)
 	parts.Add(container.New(&tallLayout{of: o.body}, scroll))
 	if len(o.buttons) > 0 {
-		left := gap(1, 1)
-		parts.Add(row(8, left, append([]fyne.CanvasObject{left}, o.buttons...)...))
+		parts.Add(container.New(&wrapLayout{gap: 8, right: true}, o.buttons...))
 	}
 	pad := insets{top: 14, right: 20, bottom: 18, left: 20}
 	if o.bare {

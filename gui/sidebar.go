@@ -28,6 +28,7 @@ type sidebar struct {
 	tagLabel *text
 	tags     []*navItem
 	items    *fyne.Container
+	outbox   *navItem // there while something is not sent, or the outbox is shown
 	scroll   *container.Scroll
 	more     *link
 	all      bool // all tags are shown
@@ -44,37 +45,49 @@ func sidebarLists() []option[todo.List] {
 	}
 }
 
-// newSidebar makes the sidebar. The functions are called for a chosen filter,
-// for the menu of the account and for the settings.
-func newSidebar(onFilter func(todo.Filter), onAccount, onSettings func()) *sidebar {
-	s := &sidebar{onFilter: onFilter, account: newAccountHeader(onAccount)}
+// sidebarActions are what the sidebar tells the page. All are required.
+type sidebarActions struct {
+	filter                    func(todo.Filter)
+	account, outbox, settings func()
+}
+
+func newSidebar(a sidebarActions) *sidebar {
+	s := &sidebar{onFilter: a.filter, account: newAccountHeader(a.account)}
 	s.tagLabel = newText("TAGS", textStyle{color: colorMuted, size: sizeSmall, style: fyne.TextStyle{Bold: true}, full: true})
 	s.more = newLink("", func() { s.all = true; s.rebuild() })
 	s.items = column(2.5)
 	for _, l := range sidebarLists() {
-		s.lists = append(s.lists, newNavItem(l.words, func() { onFilter(todo.Filter{List: l.value}) }))
+		s.lists = append(s.lists, newNavItem(l.words, func() { a.filter(todo.Filter{List: l.value}) }))
 	}
-	settings := newNavItem("Settings", onSettings)
+	s.outbox = newNavItem("Outbox", a.outbox)
+	s.outbox.Hide()
+	settings := newNavItem("Settings", a.settings)
 	settings.count = -1
 	s.rebuild()
 	s.scroll = container.NewVScroll(inset(insets{0, 10, 8, 10}, s.items))
-	body := container.NewBorder(inset(insets{14, 8, 12, 10}, s.account), inset(insets{6, 10, 14, 10}, settings), nil, nil, s.scroll)
+	body := container.NewBorder(inset(insets{14, 8, 12, 10}, s.account), inset(insets{6, 10, 14, 10}, column(2.5, s.outbox, settings)), nil, nil, s.scroll)
 	s.box = stack(newPanel(nil, panelStyle{fill: colorSidebar}), body)
 	return s
 }
 
-// show shows the numbers and which entry is chosen.
-func (s *sidebar) show(counts todo.Counts, filter todo.Filter) {
+// show shows the numbers and which entry is chosen; unsent is how many changes
+// the server does not have, and inOutbox whether they are what is on screen.
+func (s *sidebar) show(counts todo.Counts, filter todo.Filter, unsent int, inOutbox bool) {
 	same := sameTags(s.counts.Tags, counts.Tags)
 	s.counts, s.filter = counts, filter
 	if !same {
 		s.rebuild()
 	}
 	for i, n := range []int{counts.All, counts.Todo, counts.DueToday, counts.Completed} {
-		s.lists[i].show(n, filter.Tag == "" && filter.List == sidebarLists()[i].value)
+		s.lists[i].show(n, !inOutbox && filter.Tag == "" && filter.List == sidebarLists()[i].value)
 	}
 	for i, item := range s.tags {
-		item.show(counts.Tags[i].Count, filter.Tag == counts.Tags[i].Tag)
+		item.show(counts.Tags[i].Count, !inOutbox && filter.Tag == counts.Tags[i].Tag)
+	}
+	s.outbox.show(unsent, inOutbox)
+	if there := unsent > 0 || inOutbox; s.outbox.Visible() != there {
+		visible(s.outbox, there)
+		s.box.Refresh()
 	}
 }
 
@@ -124,26 +137,16 @@ func (s *sidebar) rebuild() {
 // navItem is an entry of the sidebar with a number.
 type navItem struct {
 	press
-	words  string
-	count  int // negative: none is shown
-	on     bool
-	hint   string // in place of the number
-	always bool   // it can be pressed though it is not in the focus chain
+	words string
+	count int // negative: none is shown
+	on    bool
+	hint  string // in place of the number
 }
 
 func newNavItem(words string, onTap func()) *navItem {
 	n := &navItem{words: words}
 	n.extend(n, words, onTap)
 	return n
-}
-
-// Tapped presses it.
-func (n *navItem) Tapped(e *fyne.PointEvent) {
-	if n.always {
-		n.onTap()
-		return
-	}
-	n.press.Tapped(e)
 }
 
 func (n *navItem) show(count int, on bool) {

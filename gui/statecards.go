@@ -1,10 +1,7 @@
 package gui
 
 import (
-	"strings"
-
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/theme"
 
 	"waybill/fault"
 	"waybill/replica"
@@ -66,7 +63,7 @@ func (d *details) clashCard(c *clash) fyne.CanvasObject {
 		}
 	}
 	return noticeCard("This "+fieldName(c.field)+" was changed elsewhere while you were typing.",
-		versus(c.field, show(c.mine, 300), show(c.theirs, 300)),
+		versus("", sidesOf(c.field, todo.Text(c.mine), todo.Text(c.theirs))),
 		buttonRow(smallButton("Keep mine", buttonPlain, keep(true)), smallButton("Keep theirs", buttonPlain, keep(false))))
 }
 
@@ -79,72 +76,50 @@ func patchText(f todo.Field, text string) todo.Patch {
 
 // conflictCard shows both sides of every field that both changed.
 func (d *details) conflictCard(r *replica.Row) fyne.CanvasObject {
-	var sides []fyne.CanvasObject
-	for _, f := range r.Fields {
-		if r.Theirs != nil {
-			sides = append(sides, versus(f, d.fieldWords(&r.Todo, f), d.fieldWords(r.Theirs, f)))
+	p := d.page
+	words := "Changed here and at the server. Which one shall stay?"
+	var parts []fyne.CanvasObject
+	if r.Theirs == nil {
+		words = "Changed here and deleted at the server. Which one shall stay?"
+	} else {
+		today, now := p.snapshot.Today, p.w.o.Now()
+		for _, f := range r.Fields {
+			parts = append(parts, versus(fieldLabel(f), sidesOf(f, fieldWords(&r.Todo, f, today, now), fieldWords(r.Theirs, f, today, now))))
 		}
 	}
-	resolve := func(c replica.Choice) func() { return func() { d.page.resolve(r.Todo.ID, c) } }
-	sides = append(sides, buttonRow(
-		smallButton("Keep mine", buttonPlain, resolve(replica.KeepMine)),
-		smallButton("Keep theirs", buttonPlain, resolve(replica.KeepTheirs)),
-		smallButton("Keep both", buttonPlain, resolve(replica.KeepBoth))))
-	return noticeCard("Changed here and at the server. Which one shall stay?", sides...)
+	resolve := func(words string, c replica.Choice) fyne.CanvasObject {
+		return smallButton(words, buttonPlain, func() { p.resolve(r, c) })
+	}
+	parts = append(parts, buttonRow(resolve("Keep mine", replica.KeepMine), resolve("Keep theirs", replica.KeepTheirs),
+		resolve("Keep both", replica.KeepBoth), smallButton("Compare", buttonPlain, p.openConflict)))
+	return noticeCard(words, parts...)
 }
 
 // versus puts the two values of a field below each other.
-func versus(f todo.Field, mine, theirs string) fyne.CanvasObject {
-	value := func(who, words string) fyne.CanvasObject {
-		if words == "" {
-			words = "Empty"
+func versus(field string, s sides) fyne.CanvasObject {
+	value := func(whose string, runs []run) fyne.CanvasObject {
+		if field != "" {
+			whose = field + " " + uncapital(whose)
 		}
-		return column(1, newText(who, textStyle{color: colorNoticeText, size: sizeSmall, style: fyne.TextStyle{Bold: true}}),
-			newText(words, textStyle{color: theme.ColorNameForeground, size: labelSize, wrap: true, lines: 6}))
+		return column(1, newText(whose, textStyle{color: colorNoticeText, size: sizeSmall, style: fyne.TextStyle{Bold: true}}),
+			newMarkedText(whose, shorten(runs, 60), labelSize, 6))
 	}
-	name := fieldName(f)
-	name = strings.ToUpper(name[:1]) + name[1:]
-	return column(6, value(name+" here", mine), value(name+" at the server", theirs))
+	return column(6, value("Here", s.mine), value("At the server", s.theirs))
 }
 
+// refusedCard says why the server does not take a change, in its own words too,
+// and what can be done.
 func (d *details) refusedCard(r *replica.Row) fyne.CanvasObject {
 	f := r.Fault
 	if f == nil {
 		f = fault.New(fault.StepCall, fault.Invalid, "", "The server did not take this change.")
 	}
-	return noticeCard(f.Error(), buttonRow(
-		smallButton("Details", buttonPlain, func() { d.page.w.openFault(f) }),
-		smallButton("What can be done", buttonPlain, d.page.openOutbox)))
-}
-
-// fieldName is what a field is called in a sentence.
-func fieldName(f todo.Field) string {
-	switch f {
-	case todo.FieldCompleted:
-		return "status"
-	case todo.FieldDue:
-		return "due date"
-	default:
-		return string(f)
+	var parts []fyne.CanvasObject
+	if f.Server != "" {
+		parts = append(parts, column(1, newText("The server's own words", textStyle{color: colorNoticeText, size: sizeSmall, style: fyne.TextStyle{Bold: true}}),
+			newText(f.Server, textStyle{size: labelSize, wrap: true, lines: 6})))
 	}
-}
-
-// fieldWords is the value of a field as it is shown.
-func (d *details) fieldWords(t *todo.Todo, f todo.Field) string {
-	switch f {
-	case todo.FieldTitle:
-		return todo.Line(t.Title)
-	case todo.FieldDescription:
-		return todo.Text(t.Description)
-	case todo.FieldCompleted:
-		return statusWords(t.Completed)
-	case todo.FieldPriority:
-		return priorityWords(t.Priority)
-	case todo.FieldTags:
-		return strings.Join(shownTags(t.Tags), ", ")
-	case todo.FieldDue:
-		return dueSentence(t.Due, d.page.snapshot.Today, d.page.w.o.Now())
-	default:
-		return ""
-	}
+	return noticeCard(f.Error(), append(parts, buttonRow(
+		smallButton("What can be done", buttonPlain, d.page.openOutbox),
+		smallButton("Details", buttonPlain, func() { d.page.w.openFault(f) })))...)
 }

@@ -7,6 +7,7 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/theme"
 
 	"waybill/auth"
@@ -25,16 +26,21 @@ type statusBar struct {
 	where         *text
 }
 
-func newStatusBar(onStatus func()) *statusBar {
+func newStatusBar(onStatus func(), t *tip) *statusBar {
 	caption := textStyle{color: colorStatusText, size: sizeCaption, full: true}
-	s := &statusBar{sentence: newStatusSentence(onStatus), token: newText("", caption), scopes: newText("", caption), where: newText("", caption)}
+	s := &statusBar{sentence: newStatusSentence(onStatus, t), token: newText("", caption), scopes: newText("", caption), where: newText("", caption)}
 	bar := stack(newPanel(nil, panelStyle{fill: colorSidebar}))
 	bar.Add(container.New(statusLayout{s}, s.sentence, s.token, s.scopes, s.where))
 	s.box = bar
 	return s
 }
 
-func (s *statusBar) showStatus(st replica.Status) {
+func (s *statusBar) showStatus(st replica.Status, now time.Time) {
+	last := "Never synced yet."
+	if !st.LastSync.IsZero() {
+		last = "Last synced " + exactTime(st.LastSync, now) + "."
+	}
+	s.sentence.more = last + " Opens the outbox."
 	s.sentence.show(st.Sentence, st.Kind)
 	s.relayout()
 }
@@ -116,17 +122,38 @@ type statusSentence struct {
 	press
 	words string
 	kind  replica.StatusKind
+	more  string // what its tip says
+	tip   *tip
 }
 
-func newStatusSentence(onTap func()) *statusSentence {
-	s := &statusSentence{}
+func newStatusSentence(onTap func(), t *tip) *statusSentence {
+	s := &statusSentence{tip: t}
 	s.extend(s, "", onTap)
 	return s
 }
 
+// MouseIn shows where a press leads, and the whole sentence where it is cut.
+func (s *statusSentence) MouseIn(e *desktop.MouseEvent) {
+	s.press.MouseIn(e)
+	words := s.more
+	if s.MinSize().Width > s.Size().Width {
+		words = s.words + "\n" + words
+	}
+	s.tip.over(s, words, e.AbsolutePosition)
+}
+
+// MouseOut takes that away.
+func (s *statusSentence) MouseOut() {
+	s.press.MouseOut()
+	s.tip.away(s)
+}
+
+// AccessibilityLabel is the sentence, and where a press leads.
+func (s *statusSentence) AccessibilityLabel() string { return s.words + ". " + s.more }
+
 func (s *statusSentence) show(words string, kind replica.StatusKind) {
 	if s.words != words || s.kind != kind {
-		s.words, s.kind, s.label = words, kind, words
+		s.words, s.kind = words, kind
 		s.Refresh()
 	}
 }

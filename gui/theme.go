@@ -43,6 +43,7 @@ const (
 	colorFault        fyne.ThemeColorName = "waybill.fault"        // behind errors
 	colorFaultBorder  fyne.ThemeColorName = "waybill.faultBorder"  //
 	colorFaultText    fyne.ThemeColorName = "waybill.faultText"    //
+	colorMark         fyne.ThemeColorName = "waybill.mark"         // behind what differs between two texts
 	colorFocus        fyne.ThemeColorName = "waybill.focus"        // the ring around what has the focus
 	colorRule         fyne.ThemeColorName = "waybill.rule"         // the fine line between rows
 	colorFill         fyne.ThemeColorName = "waybill.fill"         // main buttons, the avatar
@@ -177,7 +178,7 @@ func lightColors() map[fyne.ThemeColorName]color.Color {
 		colorHigh: hex(0xd9483b), colorMedium: hex(0xe2a32b), colorLow: hex(0xa9b2c0),
 		colorStatusText: hex(0x555566), colorNotice: hex(0xfff7e6), colorNoticeBorder: hex(0xf1d79b), colorNoticeText: hex(0x7a5600),
 		colorFault: hex(0xfdecea), colorFaultBorder: hex(0xf3c1bb), colorFaultText: hex(0x8f241c),
-		colorFocus: hexA(0x3757d6, 0.55), colorRule: hex(0xeef0f3), colorFill: hex(0x3757d6), colorFillHover: hex(0x2d49b8),
+		colorMark: hex(0xfbe3a4), colorFocus: hexA(0x3757d6, 0.55), colorRule: hex(0xeef0f3), colorFill: hex(0x3757d6), colorFillHover: hex(0x2d49b8),
 	}
 }
 
@@ -219,6 +220,6 @@ func darkColors() map[fyne.ThemeColorName]color.Color {
 		colorHigh: hex(0xe5675b), colorMedium: hex(0xe2a32b), colorLow: hex(0x6b7484),
 		colorStatusText: hex(0x9aa3b2), colorNotice: hex(0x2e2717), colorNoticeBorder: hex(0x5a4a1e), colorNoticeText: hex(0xf0cf85),
 		colorFault: hex(0x331c1b), colorFaultBorder: hex(0x6b322d), colorFaultText: hex(0xf5b0a9),
-		colorFocus: hexA(0x7f97f6, 0.65), colorRule: hex(0x22272f), colorFill: hex(0x4a66de), colorFillHover: hex(0x3f5ad0),
+		colorMark: hex(0x66531c), colorFocus: hexA(0x7f97f6, 0.65), colorRule: hex(0x22272f), colorFill: hex(0x4a66de), colorFillHover: hex(0x3f5ad0),
 	}
 }

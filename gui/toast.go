@@ -10,9 +10,11 @@ import (
 // toastTime is how long a toast stays.
 const toastTime = 8 * time.Second
 
-// toast says for a moment what was done and offers to take it back.
+// toast says for a moment what was done and offers to take it back, where that
+// can be done.
 type toast struct {
 	box    *fyne.Container
+	frame  *panel
 	words  *text
 	action *button
 	act    func()
@@ -23,9 +25,10 @@ type toast struct {
 func newToast() *toast {
 	t := &toast{words: newText("", textStyle{full: true})}
 	t.action = smallButton("", buttonPlain, func() { t.act() })
-	t.box = stack(newPanel(row(14, nil, t.words, t.action), panelStyle{
-		fill: theme.ColorNameOverlayBackground, border: theme.ColorNameSeparator, radius: 10, pad: insets{6, 8, 6, 16}, shadow: true,
-	}))
+	t.frame = newPanel(row(14, nil, t.words, t.action), panelStyle{
+		fill: theme.ColorNameOverlayBackground, border: theme.ColorNameSeparator, radius: 10, shadow: true,
+	})
+	t.box = stack(t.frame)
 	t.box.Hide()
 	return t
 }
@@ -33,6 +36,11 @@ func newToast() *toast {
 func (t *toast) show(do func(func()), words, action string, act func()) {
 	t.words.set(words)
 	t.action.setWords(action)
+	visible(t.action, action != "")
+	t.frame.pad = insets{6, 8, 6, 16}
+	if action == "" {
+		t.frame.pad = insets{11, 16, 11, 16}
+	}
 	t.act = act
 	t.box.Show()
 	t.box.Refresh()

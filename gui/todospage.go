@@ -28,6 +28,7 @@ type todosPage struct {
 	chosen   string // id of the to-do whose details are shown, "" for none
 
 	shell   *shell
+	middle  *fyne.Container // holds main, or the outbox
 	main    *fyne.Container // the list with what stands above it
 	sidebar *sidebar
 	toolbar *toolbar
@@ -36,7 +37,8 @@ type todosPage struct {
 	details *details
 	status  *statusBar
 	toast   *toast
-	outbox  *outbox // nil while it is closed
+	outbox  *outbox  // nil while the list is shown
+	compare *compare // nil while it is closed
 
 	minute    *time.Timer // the next moment at which something shown is no longer true
 	busySoon  *time.Timer
@@ -47,20 +49,21 @@ type todosPage struct {
 func newTodosPage(w *Window, todos Todos) *todosPage {
 	p := &todosPage{w: w, todos: todos, snapshot: todos.Snapshot()}
 	p.searcher = &searcher{tasks: w.tasks, found: p.present}
-	p.sidebar = newSidebar(p.setFilter, w.openMenu, w.openSettings)
+	p.sidebar = newSidebar(sidebarActions{filter: p.setFilter, account: w.openMenu, outbox: p.openOutboxFromSidebar, settings: w.openSettings})
 	p.toolbar = newToolbar(toolbarActions{
 		search: p.setQuery, leave: p.focusList, sync: p.sync, add: p.add,
 		drawer: func() { p.shell.setDrawer(true) },
 	})
 	p.list = newTodoList(listActions{
 		view: p.view, writable: func() bool { return p.snapshot.CanUpdate }, choose: p.choose, open: p.openDetails,
-		toggle: p.toggle, remove: p.remove, edit: p.rename, menu: p.openTodoMenu,
+		toggle: p.toggle, remove: p.remove, edit: p.rename, menu: p.openTodoMenu, tip: w.tip,
 	})
 	p.empty = newEmptyState()
 	p.details = newDetails(p)
-	p.status = newStatusBar(p.openOutbox)
+	p.status = newStatusBar(p.openOutbox, w.tip)
 	p.toast = newToast()
-	p.shell = newShell(p.sidebar.box, p.mainPane(), p.details.box, p.status.box, p.toast.box, p.shapeChanged)
+	p.middle = stack(p.mainPane())
+	p.shell = newShell(p.sidebar.box, p.middle, p.details.box, p.status.box, p.toast.box, p.shapeChanged)
 	p.mailbox = newMailbox(w.o.Do, p.apply)
 	p.apply(p.snapshot)
 	p.stop = todos.Watch(p.mailbox.put)
@@ -105,6 +108,8 @@ func (p *todosPage) escape() {
 		p.shell.setDrawer(false)
 	case p.shell.detailsOpen && !p.shell.wide:
 		p.closeDetails()
+	case p.outbox != nil:
+		p.leaveOutbox()
 	case p.query != "":
 		p.clearSearch()
 	default:
@@ -128,24 +133,34 @@ func (p *todosPage) apply(s *replica.Snapshot) {
 	}
 	before := p.snapshot
 	p.snapshot = s
-	p.sidebar.show(s.Counts, p.filter)
+	p.showSidebar()
 	p.showToolbar()
 	p.refilter()
 	if !s.Today.Equal(before.Today) || s.CanUpdate != before.CanUpdate {
 		p.list.repaint() // the rows are the same, and look different
 	}
 	p.details.show(p.current())
-	p.status.showStatus(s.Status)
+	if p.compare != nil {
+		p.compare.follow(p.row(p.compare.row.Todo.ID))
+	}
+	p.status.showStatus(s.Status, p.w.o.Now())
 	p.showBusy(s.Status.Kind == replica.Busy)
 	p.w.notices.snapshotChanged(s)
 	if p.outbox != nil {
-		p.outbox.reload()
+		p.outbox.showState()
+		p.outbox.read()
 	}
 	if p.following != "" && p.row(p.following) != nil {
 		p.choose(p.following)
 		p.list.setChosen(p.following, true)
 		p.following = ""
 	}
+}
+
+// showSidebar follows the counts and what is chosen.
+func (p *todosPage) showSidebar() {
+	st := p.snapshot.Status
+	p.sidebar.show(p.snapshot.Counts, p.filter, st.Waiting+st.Look, p.outbox != nil)
 }
 
 // showToolbar follows the snapshot, and moves the list where the toolbar is
@@ -185,6 +200,10 @@ func (p *todosPage) present(rows []*replica.Row) {
 // shapeChanged follows the width of the window.
 func (p *todosPage) shapeChanged() {
 	visible(p.toolbar.menu, p.shell.narrow)
+	if p.outbox != nil {
+		visible(p.outbox.menu, p.shell.narrow)
+		p.outbox.box.Refresh()
+	}
 	p.toolbar.hint.setNarrow(p.shell.narrow)
 	p.toolbar.search.Refresh()
 	p.details.showBack(!p.shell.wide)
@@ -194,8 +213,9 @@ func (p *todosPage) shapeChanged() {
 func (p *todosPage) setFilter(f todo.Filter) {
 	p.filter = f
 	p.shell.setDrawer(false)
+	p.closeOutbox()
 	p.closeDetails()
-	p.sidebar.show(p.snapshot.Counts, f)
+	p.showSidebar()
 	p.showToolbar()
 	p.refilter()
 	p.list.ScrollToTop()
@@ -277,6 +297,10 @@ func (p *todosPage) closeDetails() {
 func (p *todosPage) focus(f fyne.Focusable) { p.w.win.Canvas().Focus(f) }
 
 func (p *todosPage) focusList() {
+	if p.outbox != nil {
+		p.focus(p.outbox.list)
+		return
+	}
 	if p.list.Visible() {
 		p.focus(p.list)
 		return
@@ -285,12 +309,14 @@ func (p *todosPage) focusList() {
 }
 
 func (p *todosPage) focusSearch() {
+	p.closeOutbox()
 	p.closeDetails()
 	p.focus(p.toolbar.search)
 	p.toolbar.search.TypedShortcut(&fyne.ShortcutSelectAll{})
 }
 
 func (p *todosPage) focusAdd() {
+	p.closeOutbox()
 	p.closeDetails()
 	p.focus(p.toolbar.add)
 }
@@ -299,7 +325,11 @@ func (p *todosPage) focusAdd() {
 // for it in a narrow window.
 func (p *todosPage) menuPosition() fyne.Position {
 	o := fyne.CanvasObject(p.sidebar.account)
-	if p.shell.narrow && !p.shell.drawerOpen {
+	switch {
+	case !p.shell.narrow || p.shell.drawerOpen:
+	case p.outbox != nil:
+		o = p.outbox.menu
+	default:
 		o = p.toolbar.menu
 	}
 	at := fyne.CurrentApp().Driver().AbsolutePositionForObject(o)
@@ -309,6 +339,9 @@ func (p *todosPage) menuPosition() fyne.Position {
 // edit queues a change: it is on the disk before the next one begins. If it
 // cannot be saved, failed gives back what was typed; it may be nil.
 func (p *todosPage) edit(change func(context.Context) error, failed func()) {
+	if p.outbox != nil {
+		p.outbox.taken = nil // this edit is what Undo takes back now
+	}
 	p.w.tasks.queue(change, func(err error) {
 		if p.w.report(err); err != nil && failed != nil && !p.gone {
 			failed()

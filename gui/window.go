@@ -33,6 +33,7 @@ type Window struct {
 	tasks    *tasks
 	commands []*command
 	notices  *notices
+	tip      *tip
 	holder   *fyne.Container // holds the page
 	page     page
 	sheets   []*sheet
@@ -80,7 +81,8 @@ func New(app fyne.App, backend Backend, o Options) *Window {
 	w.commands = w.commandTable()
 	w.notices = newNotices(w)
 	w.holder = container.NewStack()
-	w.win.SetContent(container.New(&underLayout{}, w.notices.box, w.holder))
+	w.tip = newTip(o.Do)
+	w.win.SetContent(stack(container.New(&underLayout{}, w.notices.box, w.holder), w.tip.box))
 	w.win.Resize(fyne.NewSize(1180, 760))
 	w.win.SetMaster()
 	w.win.SetCloseIntercept(w.quit)
@@ -115,6 +117,7 @@ func (w *Window) Close() {
 		return
 	}
 	w.closed = true
+	w.tip.away(w.tip.owner)
 	w.page.leave()
 	w.ended.Store(true)
 	w.stop()
@@ -166,6 +169,7 @@ func (w *Window) show(p page) {
 		w.page.leave()
 	}
 	w.closeSheets()
+	w.tip.away(w.tip.owner)
 	w.win.Canvas().Unfocus()
 	w.page = p
 	w.holder.Objects = []fyne.CanvasObject{p.content()}

@@ -77,6 +77,11 @@ func ago(at, now time.Time) string {
 	}
 }
 
+// exactTime is the moment itself: "Mon 23 Nov 2026, 12:05:09".
+func exactTime(at, now time.Time) string {
+	return at.In(now.Location()).Format("Mon 2 Jan 2006, 15:04:05")
+}
+
 // left says how much time is left, rounded down: "1 h 53 min", "5 min", "less
 // than a minute".
 func left(d time.Duration) string {
@@ -102,6 +107,12 @@ func plural(n int, one, many string) string {
 		return "1 " + one
 	}
 	return fmt.Sprintf("%d %s", n, many)
+}
+
+// uncapital begins words with a small letter, for the middle of a sentence.
+func uncapital(words string) string {
+	_, n := utf8.DecodeRuneInString(words)
+	return strings.ToLower(words[:n]) + words[n:]
 }
 
 // initials of whoever signed in, one or two letters: of the name if there is

@@ -1,0 +1,248 @@
+package gui
+
+import (
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/driver/desktop"
+	"fyne.io/fyne/v2/theme"
+	"fyne.io/fyne/v2/widget"
+
+	"waybill/replica"
+)
+
+// Measures of a row of the outbox.
+const (
+	changeRowHeight = 70
+	changeTop       = 8  // of the first line
+	changeMarkX     = 18 // middle of the mark
+	changeWordsX    = 38
+	changeWhenRight = 10
+	changeTwoFrom   = 400 // from this width on there is room for two buttons
+)
+
+// changeRow shows one change in three lines of fixed height: what, from what to
+// what, why it waits. It is reused for whatever change scrolls into its place.
+type changeRow struct {
+	widget.BaseWidget
+	list    *changeList
+	change  *replica.Pending
+	shown   changeView
+	buttons map[changeAct]*button
+	hovered bool
+}
+
+func newChangeRow(l *changeList) *changeRow {
+	r := &changeRow{list: l, buttons: map[changeAct]*button{}}
+	for _, a := range []changeAct{actRetry, actDiscard, actCompare, actRestore} {
+		b := smallButton(a.String(), buttonPlain, func() { l.act(r.change, a) })
+		b.pointerOnly = true // the keyboard has the list's keys
+		r.buttons[a] = b
+	}
+	r.ExtendBaseWidget(r)
+	return r
+}
+
+// show makes it the row of this change.
+func (r *changeRow) show(c *replica.Pending) {
+	r.change, r.shown = c, r.list.view(c)
+	r.Refresh()
+}
+
+// Tapped chooses the change. On the time it says that to the second, for where
+// there is no pointer that can rest there.
+func (r *changeRow) Tapped(e *fyne.PointEvent) {
+	if r.overWhen(e.Position) {
+		r.list.tip.over(r, r.shown.exact, e.AbsolutePosition)
+	}
+	r.list.tap(r.shown.number)
+}
+
+// MouseIn marks the row as under the pointer.
+func (r *changeRow) MouseIn(e *desktop.MouseEvent) {
+	r.hovered = true
+	r.MouseMoved(e)
+	r.Refresh()
+}
+
+// MouseMoved says in full what is cut, and when exactly.
+func (r *changeRow) MouseMoved(e *desktop.MouseEvent) {
+	words := ""
+	switch y := e.Position.Y; {
+	case r.overWhen(e.Position):
+		words = r.shown.exact
+	case e.Position.X < changeWordsX:
+		words = changeStateWords(r.shown.state)
+	case y < changeRowHeight/3:
+		words = r.shown.what
+	case y < changeRowHeight*2/3 && r.shown.how != "":
+		words = r.shown.how
+	default:
+		words = r.shown.why
+	}
+	if words != r.list.tip.words.content {
+		r.list.tip.away(r)
+	}
+	r.list.tip.over(r, words, e.AbsolutePosition)
+}
+
+func (r *changeRow) overWhen(at fyne.Position) bool {
+	width := ruler{sizeCaption, fyne.TextStyle{}}.width(r.shown.when)
+	return at.Y < changeRowHeight/3 && at.X > r.Size().Width-changeWhenRight-width-4
+}
+
+// MouseOut takes the mark away.
+func (r *changeRow) MouseOut() {
+	r.hovered = false
+	r.list.tip.away(r)
+	r.Refresh()
+}
+
+// AccessibilityLabel says the whole row.
+func (r *changeRow) AccessibilityLabel() string {
+	v := r.shown
+	words := v.what
+	if v.how != "" {
+		words += ", " + v.how
+	}
+	return words + ", " + v.when + ". " + v.why
+}
+
+// AccessibilityRole is that of a button: it can be pressed.
+func (r *changeRow) AccessibilityRole() fyne.AccessibleRole { return fyne.AccessibleRoleButton }
+
+// changeStateWords say what the mark of a change means.
+func changeStateWords(s replica.PendingState) string {
+	switch s {
+	case replica.PendingSending:
+		return "Being sent"
+	case replica.PendingConflict:
+		return "Changed at the server too"
+	case replica.PendingRefused:
+		return "Refused by the server"
+	case replica.PendingDiscarded:
+		return "Discarded"
+	default:
+		return "Waits to be sent"
+	}
+}
+
+func (r *changeRow) CreateRenderer() fyne.WidgetRenderer {
+	rr := &changeRowRenderer{
+		row: r, back: canvas.NewRectangle(nil), rule: canvas.NewRectangle(nil), mark: newMark(),
+		what: canvas.NewText("", nil), how: canvas.NewText("", nil), why: canvas.NewText("", nil), when: canvas.NewText("", nil),
+	}
+	rr.back.CornerRadius = 6
+	rr.what.TextSize, rr.how.TextSize, rr.why.TextSize, rr.when.TextSize = sizeBody, labelSize, sizeCaption, sizeCaption
+	rr.objects = append([]fyne.CanvasObject{rr.back, rr.rule, rr.what, rr.how, rr.why, rr.when}, rr.mark.objects()...)
+	for _, b := range r.buttons {
+		rr.objects = append(rr.objects, b)
+	}
+	rr.paint()
+	return rr
+}
+
+type changeRowRenderer struct {
+	row                  *changeRow
+	back, rule           *canvas.Rectangle
+	mark                 mark
+	what, how, why, when *canvas.Text
+	objects              []fyne.CanvasObject
+}
+
+func (rr *changeRowRenderer) Destroy()                     {}
+func (rr *changeRowRenderer) Objects() []fyne.CanvasObject { return rr.objects }
+func (rr *changeRowRenderer) MinSize() fyne.Size           { return fyne.NewSize(200, changeRowHeight) }
+
+func (rr *changeRowRenderer) Refresh() {
+	rr.paint()
+	rr.Layout(rr.row.Size())
+	canvas.Refresh(rr.row)
+}
+
+func (rr *changeRowRenderer) paint() {
+	r := rr.row
+	chosen := r.list.chosen == r.shown.number
+	rr.back.Hidden = !chosen && !r.hovered
+	switch {
+	case chosen && r.list.focused:
+		paint(rr.back, colorRowOn, colorFocus)
+	case chosen:
+		paint(rr.back, colorRowOn, "")
+	default:
+		paint(rr.back, theme.ColorNameHover, "")
+	}
+	rr.rule.FillColor = theme.Color(colorRule)
+	gone := r.shown.state == replica.PendingDiscarded
+	ink := theme.ColorNameForeground
+	if gone {
+		ink = colorDone
+	}
+	rr.what.TextStyle = fyne.TextStyle{Bold: !gone, Strikethrough: gone}
+	rr.what.Color, rr.how.Color = theme.Color(ink), theme.Color(ink)
+	rr.why.Color, rr.when.Color = theme.Color(colorMuted), theme.Color(colorMuted)
+	rr.mark.paint(rowState(r.shown.state))
+}
+
+// rowState is the mark that a to-do with such a change has.
+func rowState(s replica.PendingState) replica.RowState {
+	switch s {
+	case replica.PendingConflict:
+		return replica.Conflict
+	case replica.PendingRefused:
+		return replica.Refused
+	case replica.PendingDiscarded:
+		return replica.Synced
+	default:
+		return replica.Waiting
+	}
+}
+
+func (rr *changeRowRenderer) Layout(size fyne.Size) {
+	v := rr.row.shown
+	rr.back.Resize(fyne.NewSize(size.Width, size.Height-1))
+	place(rr.rule, 0, size.Height, size.Width, 1)
+	lines := []*canvas.Text{rr.what, rr.how, rr.why}
+	words := []string{v.what, v.how, v.why}
+	rr.when.Text = v.when
+	when := rr.when.MinSize()
+	buttons := rr.layButtons(size)
+	y := float32(changeTop)
+	rr.mark.place(changeMarkX, y+rr.what.MinSize().Height/2)
+	place(rr.when, size.Width-changeWhenRight-when.Width, y+(rr.what.MinSize().Height-when.Height)/2, when.Width, when.Height)
+	for i, line := range lines {
+		if line.Hidden = words[i] == ""; line.Hidden {
+			continue
+		}
+		room := size.Width - changeWordsX - changeWhenRight - 8
+		if i == 0 {
+			room -= when.Width
+		} else {
+			room -= buttons
+		}
+		line.Text = ruler{line.TextSize, line.TextStyle}.cut(words[i], room)
+		s := line.MinSize()
+		place(line, changeWordsX, y, s.Width, s.Height)
+		y += s.Height
+	}
+}
+
+// layButtons puts the buttons of the change's state at the bottom right, what is
+// meant most often last, and returns the width that they take.
+func (rr *changeRowRenderer) layButtons(size fyne.Size) (width float32) {
+	acts := changeActs(rr.row.shown.state)
+	if size.Width < changeTwoFrom && len(acts) > 1 {
+		acts = acts[len(acts)-1:]
+	}
+	for _, b := range rr.row.buttons {
+		b.Hidden = true
+	}
+	for i := len(acts) - 1; i >= 0; i-- {
+		b := rr.row.buttons[acts[i]]
+		s := b.MinSize()
+		width += s.Width
+		place(b, size.Width-changeWhenRight+2-width, size.Height-s.Height-9, s.Width, s.Height)
+		b.Hidden = false
+		width += 6
+	}
+	return width
+}
