@@ -74,10 +74,12 @@ func makeFolder(path string) error {
 	} else if err != nil {
 		return err
 	}
-	if err := flushFolder(parent); !errors.Is(err, fs.ErrPermission) { // it may be closed to reading
-		return err
+	err := flushFolder(parent)
+	if err == nil || errors.Is(err, fs.ErrPermission) { // it may be closed to reading
+		return nil
 	}
-	return nil
+	_ = os.Remove(path) // so that the next try flushes its name
+	return err
 }
 
 // EnsureFile makes an empty file for the owner alone, for someone else, such
