@@ -241,7 +241,11 @@ func (s *store) explain(doing string, err error) error {
 		}
 		return err
 	}
-	switch code.Code() & 0xff {
+	primary := code.Code() & 0xff
+	if code.Code() == sqlitecodes.SQLITE_IOERR_SHMSIZE { // no room for the index of the write-ahead log
+		primary = sqlitecodes.SQLITE_FULL
+	}
+	switch primary {
 	case sqlitecodes.SQLITE_CORRUPT, sqlitecodes.SQLITE_NOTADB:
 		return &damage{what: "the database is malformed", err: err}
 	case sqlitecodes.SQLITE_ERROR: // a table is missing: no statement of ours is wrong otherwise
