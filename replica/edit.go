@@ -61,6 +61,17 @@ type change struct {
 	drops   []uint64
 }
 
+// records are what is written: one for an edit, more for many at once.
+func (c *change) records() []*record {
+	last := &record{entries: c.entries, drops: c.drops}
+	var out []*record
+	for len(last.entries) > recordTodos {
+		out = append(out, &record{entries: last.entries[:recordTodos]})
+		last.entries = last.entries[recordTodos:]
+	}
+	return append(out, last)
+}
+
 // edit saves the change that make decides on, given everything that is saved
 // already; nil for none.
 func (r *Replica) edit(ctx context.Context, make func() (*change, error)) error {
@@ -74,7 +85,7 @@ func (r *Replica) edit(ctx context.Context, make func() (*change, error)) error 
 		if c, err = make(); err != nil || c == nil {
 			return nil, err
 		}
-		return []*record{{entries: c.entries, drops: c.drops}}, nil
+		return c.records(), nil
 	})
 	if err != nil || c == nil {
 		return err

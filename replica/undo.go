@@ -14,6 +14,7 @@ type step struct {
 	id            string
 	after, before todo.Patch // of an Update: the fields that it changed
 	content       todo.Todo  // of a Delete, and of a Create that was taken back
+	parts         []step     // of an Import
 }
 
 // maxSteps is how many edits can be taken back.
@@ -71,7 +72,7 @@ func (r *Replica) travel(ctx context.Context, from, to *[]step, none error, chan
 			return nil, err
 		}
 		last = next
-		return []*record{{entries: c.entries, drops: c.drops}}, nil
+		return c.records(), nil
 	})
 	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Conflict) {
 		*from = (*from)[:len(*from)-1] // it will not work the next time either
@@ -91,6 +92,8 @@ func (r *Replica) travel(ctx context.Context, from, to *[]step, none error, chan
 // takeBack makes the edit that undoes a step, and the step as Redo needs it.
 func (r *Replica) takeBack(s step) (*change, step, error) {
 	switch s.op {
+	case opImport:
+		return r.takeBackAll(s, r.takeBack)
 	case todo.Create:
 		it, err := r.shown(s.id)
 		if err != nil {
@@ -111,6 +114,8 @@ func (r *Replica) takeBack(s step) (*change, step, error) {
 // doAgain makes the edit that redoes a step.
 func (r *Replica) doAgain(s step) (*change, step, error) {
 	switch s.op {
+	case opImport:
+		return r.takeBackAll(s, r.doAgain)
 	case todo.Create:
 		c, err := r.bringBack(s)
 		return c, s, err

@@ -280,6 +280,8 @@ func (e *entry) what() string { return what(e.op, e.patch) }
 func what(op todo.Op, p todo.Patch) string {
 	fields := p.Fields()
 	switch {
+	case op == opImport:
+		return "Import"
 	case op == todo.Create:
 		return "Add"
 	case op == todo.Delete:
