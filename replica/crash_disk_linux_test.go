@@ -206,30 +206,38 @@ func TestR23_AReadOnlyDiskAfterACrash(t *testing.T) {
 	})
 }
 
-// One call after the other fails, in the middle of edits, syncs and starts. The
-// edit that it concerns is refused; what was acknowledged is there after the
-// next start.
+// One call after the other fails, in each thread, in the middle of edits, syncs
+// and starts. The edit that it concerns is refused; what was acknowledged is
+// there after the next start. A disk that cannot be read for a moment is not
+// taken for a damaged copy.
 func TestR22_R23_EachCallFailsInTurn(t *testing.T) {
 	storyChild()
-	step := 0 // once for each kind of failure
+	step := 1000 // once for each kind of failure
 	if slow() {
-		step = 7
+		step = 3
 	}
 	for _, inject := range []struct {
 		calls, fails string
-		most         int // of them, or a little fewer
+		most         int // of them in a thread, or about as many
+		again        int // after how many it fails again
 	}{
-		{"pwrite64", "ENOSPC", 200}, {"pwrite64", "EIO", 200}, {"pread64", "EIO", 150}, {"ftruncate", "EIO", 10}, {"write", "ENOSPC", 10},
-		{"open", "EMFILE", 20}, {"openat", "EMFILE", 60}, {"renameat", "EIO", 5}, {"unlink", "EIO", 8},
+		{"pwrite64", "ENOSPC", 90, 37}, {"pwrite64", "EIO", 90, 37}, {"pread64", "EIO", 60, 1000}, {"ftruncate", "EIO", 8, 5},
+		{"open", "EMFILE", 9, 11}, {"openat", "EMFILE", 40, 37}, {"renameat", "EIO", 1, 2}, {"unlink", "EIO", 2, 3},
 	} {
 		t.Run(inject.calls+" "+inject.fails, func(t *testing.T) {
-			for nth := 1 + inject.most/3; nth <= inject.most; nth += step {
-				when := fmt.Sprintf("inject=%s:error=%s:when=%d+37", inject.calls, inject.fails, nth)
+			runs, failed, acknowledged := 0, 0, 0
+			for nth := 1 + inject.most/3; nth <= inject.most+inject.most/3; nth += step {
+				when := fmt.Sprintf("inject=%s:error=%s:when=%d+%d", inject.calls, inject.fails, 1+nth%inject.most, inject.again)
 				p := recordStory(t, "failures", "-e", when)
-				p.afterPowerLoss(t, when, p.home, p.heard(len(p.calls)))
-				if step == 0 {
-					break
+				h := p.heard(len(p.calls))
+				p.afterPowerLoss(t, when, p.home, h)
+				runs, acknowledged = runs+1, acknowledged+len(h.must)+len(h.gone)
+				for _, c := range p.calls {
+					failed += map[bool]int{true: 1}[c.name == inject.calls && c.failed]
 				}
+			}
+			if t.Logf("%d calls failed in %d runs, %d to-dos acknowledged", failed, runs, acknowledged); acknowledged == 0 || failed == 0 {
+				t.Error("nothing was tried")
 			}
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -119,6 +120,22 @@ func (u *use) end() {
 func exists(path string) bool {
 	_, err := os.Lstat(path)
 	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// readable reads the database and its log, and returns why that cannot be done,
+// see lookAgain: a copy must not be made anew because a cable is loose.
+func (f files) readable() error {
+	for _, path := range []string{f.database(), f.database() + "-wal"} {
+		file, err := os.Open(path)
+		if err == nil {
+			_, err = io.Copy(io.Discard, file)
+			_ = file.Close()
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return disk.Explain("read", path, err)
+		}
+	}
+	return nil
 }
 
 // finishRebuild ends what a crash in the middle of putRebuilt left.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/gob"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -21,6 +22,7 @@ import (
 // says and what it does to files is recorded, so that the power can be cut at
 // each moment of it.
 type story struct {
+	name string
 	o    Options
 	with seams
 	r    *Replica
@@ -84,12 +86,16 @@ func (y *story) sayServer() {
 	y.say("server " + hex.EncodeToString(b.Bytes()))
 }
 
-// fail keeps the first error. That the disk fails is for the story to live with.
+// fail keeps the first error. That the disk fails is for the story to live with;
+// one that cannot be read looks damaged to SQLite.
 func (y *story) fail(err error) bool {
-	if err != nil && y.err == nil && !strings.HasPrefix(fault.As(err).Code, "disk_") {
+	if err == nil {
+		return false
+	}
+	if code := fault.As(inWords(err)).Code; y.err == nil && !strings.HasPrefix(code, "disk_") && code != "store_damaged" {
 		y.err = err
 	}
-	return err != nil
+	return true
 }
 
 func (y *story) open() {
@@ -106,8 +112,12 @@ func (y *story) open() {
 			break
 		}
 	}
+	if err == nil && y.r.Snapshot().Notice != nil && y.name != "a rebuild" {
+		err = y.r.Snapshot().Notice
+	}
 	if err != nil {
-		y.err = err
+		fmt.Fprintln(os.Stderr, "opening:", err, errors.Unwrap(err))
+		os.Exit(1)
 	}
 }
 
@@ -247,7 +257,7 @@ func storyChild() {
 	if name == "" {
 		return
 	}
-	y := &story{o: storyOptions(os.Getenv("WAYBILL_TEST_HOME")), with: storySeams(name), s: newServer(some(40)...)}
+	y := &story{name: name, o: storyOptions(os.Getenv("WAYBILL_TEST_HOME")), with: storySeams(name), s: newServer(some(40)...)}
 	y.o.Parallel = 1
 	y.s.after = func(string, string) error { y.sayServer(); return nil }
 	y.sayServer()

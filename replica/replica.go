@@ -128,9 +128,11 @@ func (r *Replica) openFile(ctx context.Context) (err error) {
 	if err := r.files.finishRebuild(r.o.Now()); err != nil {
 		return err
 	}
-	r.store, err = openStore(r.files.database(), r.o.Key, r.seams)
-	if err == nil {
-		err = r.checkMark()
+	for range lookAgain {
+		if err = r.openMarked(); !isDamage(err) {
+			break
+		}
+		r.shutStore()
 	}
 	if err != nil {
 		err = r.recover(err)
@@ -138,7 +140,19 @@ func (r *Replica) openFile(ctx context.Context) (err error) {
 	if err != nil {
 		r.shutFile()
 	}
-	return err
+	return inWords(err)
+}
+
+// lookAgain is how often a damaged copy is looked at before it is made anew:
+// SQLite calls a disk that fails to read for a moment a malformed database too.
+const lookAgain = 3
+
+// openMarked opens the store and holds it against its mark.
+func (r *Replica) openMarked() (err error) {
+	if r.store, err = openStore(r.files.database(), r.o.Key, r.seams); err != nil {
+		return err
+	}
+	return r.checkMark()
 }
 
 // recover opens the store after an error, if that can be done without guessing.
@@ -157,7 +171,9 @@ func (r *Replica) recover(cause error) (err error) {
 			err = unreadableFault(r.files.database(), cause)
 		}
 	case isDamage(cause):
-		r.notice, err = rebuild(r.files, r.use, r.o, r.seams, cause)
+		if err = r.files.readable(); err == nil {
+			r.notice, err = rebuild(r.files, r.use, r.o, r.seams, cause)
+		}
 	default:
 		err = cause
 	}
@@ -218,7 +234,13 @@ func (r *Replica) awaitSettled(needed <-chan struct{}) {
 // that may take long.
 func (r *Replica) load(aside bool) {
 	defer close(r.loaded)
-	m, err := r.readAll(aside)
+	var m *model
+	var err error
+	for range lookAgain {
+		if m, err = r.readAll(aside); !isDamage(err) {
+			break
+		}
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if isDamage(err) {
