@@ -67,6 +67,10 @@ type Client interface {
 	// as for Update.
 	Delete(ctx context.Context, id string, ifMatch string) error
 
+	// Multiplexed reports whether the last answer came over a connection that
+	// many requests share; false as long as there was none.
+	Multiplexed() bool
+
 	// Capabilities says what can be done, from the granted scopes and what the
 	// server offers.
 	Capabilities(ctx context.Context) (Capabilities, error)

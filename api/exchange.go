@@ -41,6 +41,7 @@ type request struct {
 // caller sends requests with a bearer token to one origin. It is safe for
 // concurrent use.
 type caller struct {
+	*lines
 	http   *http.Client // pinned to the origin
 	bearer *bearer
 	scopes scopes
@@ -104,6 +105,7 @@ func (c *caller) send(ctx context.Context, r request, token secret.Text, granted
 		return nil, unreachable(ctx, err)
 	}
 	defer resp.Body.Close()
+	c.lines.answered(resp)
 	a := &answer{status: resp.StatusCode, header: resp.Header, token: token, granted: granted}
 	if a.status != http.StatusUnauthorized {
 		c.bearer.accepted()

@@ -21,6 +21,7 @@ import (
 // these names, and with arguments that hold the to-do and nothing else. Nothing
 // in an answer makes it call, fetch or open anything.
 type MCPClient struct {
+	*lines
 	resource connection.Resource
 	polite   *http.Client // pinned to the server's origin
 	http     *http.Client // the same, guarded
@@ -53,7 +54,7 @@ var _ Client = (*MCPClient)(nil)
 func NewMCP(o Options) *MCPClient {
 	root, end := context.WithCancel(context.Background())
 	b := &bearer{tokens: o.Tokens, root: root}
-	c := &MCPClient{resource: o.Resource, scopes: scopesOf(o.Resource), root: root, end: end, gate: make(chan struct{}, 1)}
+	c := &MCPClient{lines: &lines{}, resource: o.Resource, scopes: scopesOf(o.Resource), root: root, end: end, gate: make(chan struct{}, 1)}
 	c.handler = &handler{bearer: b, scopes: c.scopes}
 	c.sdk = c.newSDK()
 	origin, err := transport.Origin(o.Resource.URL)
@@ -68,7 +69,7 @@ func NewMCP(o Options) *MCPClient {
 	}
 	c.polite = o.Transport.HTTP(transport.Stream, origin)
 	guarded := *c.polite
-	guarded.Transport = &guard{next: c.polite.Transport, bearer: b, scopes: c.scopes}
+	guarded.Transport = &guard{next: c.polite.Transport, lines: c.lines, bearer: b, scopes: c.scopes}
 	c.http = &guarded
 	return c
 }

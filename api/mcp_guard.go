@@ -45,6 +45,7 @@ var errSessionGone = errors.New("api: the MCP session is gone")
 // rules: one JSON-RPC response to the request that was sent, of bounded size.
 // What it refuses does not break the session.
 type guard struct {
+	lines  *lines
 	next   http.RoundTripper
 	bearer *bearer
 	scopes scopes
@@ -84,6 +85,7 @@ func (g *guard) exchange(req *http.Request, asked message, st *callState) (*http
 		return nil, err
 	}
 	st.progress()
+	g.lines.answered(resp)
 	if opening := openingOf(req.Context()); opening != nil && resp.ProtoMajor >= 2 {
 		opening.http2.Store(true)
 	}
@@ -219,7 +221,7 @@ func (g *guard) accepted(resp *http.Response, asked message, st *callState) (*ht
 
 // denied is the Fault of a 401 after which no other token is tried.
 func (g *guard) denied(a *answer, st *callState) *fault.Fault {
-	c := caller{bearer: g.bearer, scopes: g.scopes}
+	c := caller{lines: g.lines, bearer: g.bearer, scopes: g.scopes}
 	about := listing
 	if st != nil {
 		about = st.about

@@ -21,6 +21,11 @@ const maxTurns = 50
 // push sends what is waiting: per to-do in order, several to-dos at a time. It
 // returns the error that concerns everything, or else the first of a single
 // to-do; the others are sent all the same.
+//
+// Over a connection that requests share they go almost all at once, since each
+// wave is a round trip that the user waits for. The first goes alone, though: it
+// opens the connection, where otherwise each would open one, and a server that
+// takes nothing says so to it.
 func (r *Replica) push(ctx context.Context, c api.Client) error {
 	ids, err := r.toSend()
 	if err != nil || len(ids) == 0 {
@@ -35,17 +40,31 @@ func (r *Replica) push(ctx context.Context, c api.Client) error {
 		return first != nil && stops(first) || ctx.Err() != nil
 	}
 	work := make(chan string)
-	for range min(r.o.Parallel, len(ids)) {
-		wg.Go(func() {
-			for id := range work {
-				err := r.pushItem(ctx, c, id, stopped)
-				mu.Lock()
-				if err != nil && (first == nil || stops(err) && !stops(first)) {
-					first = err
-				}
-				mu.Unlock()
+	var widen func()
+	send := func() {
+		for id := range work {
+			err := r.pushItem(ctx, c, id, stopped)
+			mu.Lock()
+			if err != nil && (first == nil || stops(err) && !stops(first)) {
+				first = err
 			}
-		})
+			mu.Unlock()
+			if (err == nil || !stops(err)) && c.Multiplexed() {
+				widen()
+			}
+		}
+	}
+	narrow := min(r.o.Parallel, len(ids))
+	if c.Multiplexed() {
+		narrow = 1
+	}
+	widen = sync.OnceFunc(func() {
+		for range min(r.o.Shared, len(ids)) - narrow {
+			wg.Go(send)
+		}
+	})
+	for range narrow {
+		wg.Go(send)
 	}
 	for _, id := range ids {
 		if stopped() {

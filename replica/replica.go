@@ -95,6 +95,9 @@ func open(ctx context.Context, o Options, with seams) (*Replica, error) {
 	if o.Parallel <= 0 {
 		o.Parallel = 16
 	}
+	if o.Shared <= 0 {
+		o.Shared = 100
+	}
 	r := &Replica{o: o, seams: with, run: rand.Uint64() | 1, log: o.Log, loaded: make(chan struct{}),
 		needed: func() {}, m: newModel(o.Now()), sending: map[uint64]bool{}, find: &finder{}}
 	r.sync.wake, r.sync.handed = make(chan struct{}, 1), map[uint64]bool{}

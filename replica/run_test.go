@@ -274,31 +274,63 @@ func TestR14_DeniedKeepsTheEditsAndSaysSo(t *testing.T) {
 	})
 }
 
-func TestAHundredEditsOfAHundredItemsGoSixteenAtATime(t *testing.T) {
+func TestAHundredEditsOfAHundredItems(t *testing.T) {
+	for _, c := range []struct {
+		wide bool
+		most int           // at a time
+		took time.Duration // requests one after the other; both edits of an item go in one
+	}{
+		{false, 16, 8}, // seven waves of sixteen, and the listing
+		{true, 99, 3},  // one, the rest, and the listing
+	} {
+		t.Run(fmt.Sprintf("connections are shared %v", c.wide), func(t *testing.T) {
+			s := newServer(some(100)...)
+			s.wide = c.wide
+			bubble(t, s, func(t *testing.T, r *Replica) {
+				runs(t, r, s)
+				s.set(func() { s.before = func(string, string) error { return offline() } })
+				for i := range 100 {
+					update(t, r, fmt.Sprint(i), rename1(fmt.Sprintf("new %03d", i)))
+					update(t, r, fmt.Sprint(i), todo.Patch{Completed: ptr(true)})
+				}
+				synctest.Wait()
+				s.set(func() { s.before, s.latency, s.mostFly = nil, 100*time.Millisecond, 0 })
+				start := time.Now()
+				must(t, r.SyncNow(t.Context()))
+				if took := time.Since(start); took != c.took*s.latency || s.mostFly != c.most {
+					t.Errorf("took %v at %v per request, %d at a time", took, s.latency, s.mostFly)
+				}
+				for _, title := range s.titles() {
+					if !strings.HasPrefix(title, "new ") {
+						t.Fatalf("%q was not sent", title)
+					}
+				}
+			})
+		})
+	}
+}
+
+// A server that says no to the first ones is not sent the rest.
+func TestAServerThatRefusesIsNotSentMore(t *testing.T) {
 	s := newServer(some(100)...)
+	s.wide = true
 	bubble(t, s, func(t *testing.T, r *Replica) {
 		runs(t, r, s)
+		calls := 0
 		s.set(func() { s.before = func(string, string) error { return offline() } })
 		for i := range 100 {
-			update(t, r, fmt.Sprint(i), rename1(fmt.Sprintf("new %03d", i)))
-			update(t, r, fmt.Sprint(i), todo.Patch{Completed: ptr(true)})
+			update(t, r, fmt.Sprint(i), rename1("new"))
 		}
 		synctest.Wait()
-		s.set(func() { s.before, s.latency, s.mostFly = nil, 100*time.Millisecond, 0 })
-		start := time.Now()
-		must(t, r.SyncNow(t.Context()))
-		took := time.Since(start)
-		if s.mostFly != 16 {
-			t.Errorf("%d at a time", s.mostFly)
+		s.set(func() {
+			s.latency, s.mostFly = time.Millisecond, 0
+			s.before = func(string, string) error { calls++; return trouble(429, 60) }
+		})
+		if err := r.SyncNow(t.Context()); err == nil {
+			t.Fatal("there was no error")
 		}
-		// Both edits of an item go in one request: seven waves of sixteen, and the listing.
-		if took != 8*s.latency {
-			t.Errorf("took %v at %v per request", took, s.latency)
-		}
-		for _, title := range s.titles() {
-			if !strings.HasPrefix(title, "new ") {
-				t.Fatalf("%q was not sent", title)
-			}
+		if calls > 1 || s.mostFly > 1 {
+			t.Errorf("%d requests, %d at a time", calls, s.mostFly)
 		}
 	})
 }

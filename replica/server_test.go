@@ -33,6 +33,7 @@ type server struct {
 	partial bool // says that its listings may be incomplete
 	trim    bool // takes blanks off titles
 	latency time.Duration
+	wide    bool // its connections are shared by many requests
 	flying  int
 	mostFly int
 	before  func(op, id string) error // fails a call that then has no effect
@@ -237,6 +238,8 @@ func (s *server) Capabilities(context.Context) (api.Capabilities, error) {
 	defer s.mu.Unlock()
 	return s.caps, nil
 }
+
+func (s *server) Multiplexed() bool { return s.wide }
 
 func (s *server) Close() error { return nil }
 

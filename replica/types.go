@@ -31,8 +31,11 @@ type Options struct {
 	// for it, and nobody waits more than a second. Nil: it is read at once.
 	Settled <-chan struct{}
 
-	// Parallel is how many items are sent at once, 0 for 16.
-	Parallel int
+	// Parallel is how many items are sent at once, 0 for 16. Shared is how many
+	// over a connection that requests share, 0 for 100, the number of streams
+	// that RFC 9113 section 6.5.2 asks a server to allow at least; less than
+	// Parallel is no more than Parallel.
+	Parallel, Shared int
 
 	Now func() time.Time // nil: time.Now; its location is the user's
 	Log *slog.Logger     // nil: nothing is logged

@@ -55,5 +55,14 @@ func (r resource) Capabilities(ctx context.Context) (api.Capabilities, error) {
 	return through(ctx, r, func(c api.Client) (api.Capabilities, error) { return c.Capabilities(ctx) })
 }
 
+func (r resource) Multiplexed() bool {
+	select {
+	case <-r.a.up:
+		return r.a.client.Multiplexed()
+	default:
+		return false
+	}
+}
+
 // Close does nothing: the client is closed with the account.
 func (r resource) Close() error { return nil }

@@ -1,11 +1,14 @@
 package roundtrips
 
 import (
+	"fmt"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"waybill/connection"
+	"waybill/todo"
 )
 
 // settings are all networks and resources that the goals hold for.
@@ -149,4 +152,83 @@ func TestOpeningAKeptAccountTakesSixRoundTrips(t *testing.T) {
 			a.rest()
 		})
 	})
+}
+
+// A hundred edits of a hundred items are at the server two round trips after it
+// takes them again, over a connection that requests share: one at first, then
+// the rest. The listing is the third. A connection takes two more to open, and
+// it is one.
+func TestAHundredEditsOfAHundredItemsTakeThreeRoundTrips(t *testing.T) {
+	for _, rtt := range []time.Duration{50 * time.Millisecond, 150 * time.Millisecond} {
+		s := setting{rtt: rtt, kind: connection.REST, todos: 100, writes: true}
+		t.Run(s.String(), func(t *testing.T) {
+			inWorld(t, s, func(w *world) {
+				w.inApp(func(a *app) {
+					a.signIn()
+					a.editAll("at first")
+					a.sends("with a connection", 3, 0)
+					a.editAll("again")
+					a.breakAll()
+					a.sends("without one", 5, 1)
+				})
+			})
+		})
+	}
+}
+
+// editAll edits every to-do while the server takes nothing.
+func (a *app) editAll(words string) {
+	a.t.Helper()
+	a.busy.Store(true)
+	local := a.m.Replica()
+	for _, row := range local.Snapshot().Rows {
+		title := row.Todo.Title + " " + words
+		if err := local.Update(a.t.Context(), row.Todo.ID, todo.Patch{Title: &title}); err != nil {
+			a.t.Fatal(err)
+		}
+	}
+	a.rest()
+	synctest.Wait()
+	if n := local.Snapshot().Status.Waiting; n != a.s.todos {
+		a.t.Fatalf("%d edits are waiting", n)
+	}
+	a.busy.Store(false)
+}
+
+// sends holds what it takes to send them.
+func (a *app) sends(how string, trips float64, dials int) {
+	a.t.Helper()
+	got := a.sync()
+	if n := a.m.Replica().Snapshot().Status.Waiting; n != 0 {
+		a.t.Fatalf("%s %d edits are still here", how, n)
+	}
+	if got.trips != trips || len(got.requests) != a.s.todos+1 || len(got.dials) != dials {
+		a.t.Errorf("%s it took %.4f round trips, %d requests and %d connections; want %.4f, %d and %d",
+			how, got.trips, len(got.requests), len(got.dials), trips, a.s.todos+1, dials)
+	}
+}
+
+// That nothing changed costs one request and at most 1 KiB, however many to-dos
+// there are.
+func TestThatNothingChangedIsSaidInAKibibyte(t *testing.T) {
+	for _, todos := range []int{10, 10_000} {
+		for _, http1 := range []bool{false, true} {
+			s := setting{rtt: 50 * time.Millisecond, http1: http1, kind: connection.REST, todos: todos}
+			t.Run(fmt.Sprint(s, ", ", todos), func(t *testing.T) {
+				inWorld(t, s, func(w *world) {
+					w.inApp(func(a *app) {
+						a.signIn()
+						before := w.received.Load()
+						w.holds("a sync", a.sync(), 1, 0, askAPI)
+						a.rest()
+						got := w.received.Load() - before
+						t.Logf("%d bytes", got)
+						if got == 0 || got > 1024 {
+							t.Errorf("%d bytes came for nothing new", got)
+						}
+					})
+				})
+			})
+		}
+	}
 }

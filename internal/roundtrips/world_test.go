@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,6 +29,9 @@ type setting struct {
 	http1 bool // the servers speak no HTTP/2
 	kind  connection.ResourceKind
 	mcp   string // MCP: the protocol version that the server speaks and the connection names
+
+	todos  int  // how many there are; 0 for the playground's own
+	writes bool // they can be edited
 
 	// bent makes the authorization server courteous, for the SDK's handler.
 	bent bool
@@ -61,6 +65,10 @@ type world struct {
 	loopback *virtualnet.Network
 	at       playground.Endpoints
 
+	busy atomic.Bool // the API takes nothing, and says so
+
+	received atomic.Int64 // bytes, by all clients
+
 	mu    sync.Mutex
 	dials []event
 }
@@ -79,7 +87,7 @@ func inWorld(t *testing.T, s setting, f func(w *world)) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{t: t, s: s, net: virtualnet.New(s.rtt), loopback: virtualnet.New(0)}
-		p, err := playground.New(playground.Options{GenerateKey: playgroundtest.Key, AccessTokenLife: accessLife, Now: time.Now},
+		p, err := playground.New(playground.Options{GenerateKey: playgroundtest.Key, AccessTokenLife: accessLife, Todos: s.todos, Now: time.Now},
 			playground.Origins{IdP: "https://idp.example", AuthorizationServer: "https://auth.example", API: "https://api.example", MCP: "https://mcp.example"})
 		if err != nil {
 			t.Fatal(err)
@@ -105,7 +113,7 @@ func inWorld(t *testing.T, s setting, f func(w *world)) {
 		}
 		serve("idp.example", p.Handler(playground.IdP))
 		serve("auth.example", authorizationServer)
-		serve("api.example", p.Handler(playground.API))
+		serve("api.example", w.unlessBusy(p.Handler(playground.API)))
 		serve("mcp.example", mcpServer)
 		f(w)
 	})
@@ -116,7 +124,23 @@ func (w *world) dial(ctx context.Context, network, addr string) (net.Conn, error
 	w.mu.Lock()
 	w.dials = append(w.dials, event{addr, time.Now()})
 	w.mu.Unlock()
-	return w.net.DialContext(ctx, network, addr)
+	c, err := w.net.DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	return &measured{c, &w.received}, nil
+}
+
+// measured counts what arrives, TLS and headers included.
+type measured struct {
+	net.Conn
+	received *atomic.Int64
+}
+
+func (c *measured) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.received.Add(int64(n))
+	return n, err
 }
 
 // plain is an HTTP transport of the kind that any program has, without
@@ -130,7 +154,21 @@ func (w *world) demo() (client playground.DemoClient, resource string, scopes []
 	if w.s.kind == connection.MCP {
 		return w.at.Clients.MCP, w.at.MCP, []string{"todos.read", "mcp.access"}
 	}
+	if w.s.writes {
+		return w.at.Clients.REST, w.at.API, []string{"todos.read", "todos.write"}
+	}
 	return w.at.Clients.REST, w.at.API, []string{"todos.read"}
+}
+
+func (w *world) unlessBusy(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if w.busy.Load() {
+			rw.Header().Set("Retry-After", "3600")
+			rw.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		next.ServeHTTP(rw, r)
+	})
 }
 
 // cost is what a way took.
