@@ -105,6 +105,30 @@ func TestR30_ConflictKeepBoth(t *testing.T) {
 	})
 }
 
+// Text that was typed on what the server has changed meanwhile does not overwrite
+// it, though the change was shown before the text was saved; tags are merged.
+func TestR30_WhatWasTypedOnAnOlderTextIsAConflict(t *testing.T) {
+	s := newServer(todo.Todo{ID: "1", Title: "Milk", Tags: []string{"home"}})
+	bubble(t, s, func(t *testing.T, r *Replica) {
+		runs(t, r, s)
+		s.change("1", func(t *todo.Todo) { t.Title, t.Tags = "Soy milk", []string{"home", "theirs"} })
+		must(t, r.SyncNow(t.Context()))
+		row(t, r, "Soy milk") // it is here, while the user types on
+		must(t, r.UpdateFrom(t.Context(), "1", todo.Patch{Tags: &[]string{"home", "mine"}}, todo.Patch{Tags: &[]string{"home"}}))
+		must(t, r.UpdateFrom(t.Context(), "1", rename1("Oat milk"), rename1("Milk")))
+		must(t, r.SyncNow(t.Context()))
+		got := row(t, r, "Oat milk")
+		if got.State != Conflict || got.Theirs == nil || got.Theirs.Title != "Soy milk" || !slices.Equal(got.Todo.Tags, []string{"home", "theirs", "mine"}) {
+			t.Fatalf("%+v, theirs %+v", got, got.Theirs)
+		}
+		must(t, r.Undo(t.Context()))
+		must(t, r.SyncNow(t.Context()))
+		if got := row(t, r, "Soy milk"); got.State != Synced || len(r.Outbox()) != 0 {
+			t.Fatalf("after Undo %+v, %+v", got, r.Outbox())
+		}
+	})
+}
+
 func TestR30_AConflictThatTheServerMovesAwayFromIsGone(t *testing.T) {
 	conflict(t, func(t *testing.T, s *server, r *Replica) {
 		s.change("1", func(t *todo.Todo) { t.Title = "Oat milk" })

@@ -49,6 +49,17 @@ func (r *Replica) Update(ctx context.Context, id string, p todo.Patch) error {
 	return r.edit(ctx, func() (*change, error) { return r.update(id, p) })
 }
 
+// UpdateFrom is Update for values that took a while to make, such as text that
+// is typed: base holds the fields as they were when that was begun. What the
+// server has made of them since is then merged, or is a conflict of which both
+// sides are kept, instead of being overwritten unseen.
+func (r *Replica) UpdateFrom(ctx context.Context, id string, p, base todo.Patch) error {
+	if p.Title != nil && strings.TrimSpace(*p.Title) == "" {
+		return errNoTitle
+	}
+	return r.edit(ctx, func() (*change, error) { return r.updateFrom(id, p, base) })
+}
+
 // Delete saves a deletion.
 func (r *Replica) Delete(ctx context.Context, id string) error {
 	return r.edit(ctx, func() (*change, error) { return r.remove(id) })
@@ -116,6 +127,12 @@ func (r *Replica) shown(id string) (*item, error) {
 }
 
 func (r *Replica) update(id string, p todo.Patch) (*change, error) {
+	return r.updateFrom(id, p, todo.Patch{})
+}
+
+// updateFrom makes the edit that sets p, made on from as far as that names
+// fields, else on what is shown.
+func (r *Replica) updateFrom(id string, p, from todo.Patch) (*change, error) {
 	it, err := r.shown(id)
 	if err != nil {
 		return nil, err
@@ -128,7 +145,7 @@ func (r *Replica) update(id string, p todo.Patch) (*change, error) {
 		return nil, nil
 	}
 	c := &change{step: step{op: todo.Update, id: it.id, after: p, before: p.Restrict(view)}}
-	base := c.step.before
+	base := c.step.before.Then(only(from, p.Fields()))
 	for _, e := range it.edits {
 		if e.state != entryRefused {
 			continue
