@@ -56,7 +56,8 @@ func salvage(f files, o Options) *model {
 	m := newModel(o.Now())
 	s := &store{path: f.database(), box: seal.New(o.Key), at: func(string) error { return nil }}
 	defer s.close()
-	if s.connect("&mode=ro") != nil {
+	// A file that is shorter than its header says is only read with this pragma.
+	if s.connect(pragmas+"&mode=ro&_pragma=writable_schema(1)") != nil {
 		return m
 	}
 	if s.readHead() != nil {

@@ -35,18 +35,22 @@ var migrations = []string{
 // pageSize is small because an edit writes whole pages: most edits fit one.
 const pageSize = 1024
 
-const pragmas = "_pragma=busy_timeout(5000)&_pragma=synchronous(FULL)&_pragma=wal_autocheckpoint(0)" +
-	"&_pragma=cache_size(-1024)&_pragma=trusted_schema(0)&_pragma=temp_store(MEMORY)"
+const (
+	pragmas = "_pragma=busy_timeout(5000)&_pragma=trusted_schema(0)&_pragma=temp_store(MEMORY)"
+	// These hold for files that are whole: SQLite reads the schema for them.
+	wholePragmas = pragmas + "&_pragma=synchronous(FULL)&_pragma=wal_autocheckpoint(0)&_pragma=cache_size(-1024)"
+)
 
-func dsn(path, more string) string {
+// dsn names the database for SQLite, with parameters.
+func dsn(path, parameters string) string {
 	if path == "" {
-		return "file::memory:?" + pragmas
+		return "file::memory:?" + parameters
 	}
 	slashed := filepath.ToSlash(path)
 	if !strings.HasPrefix(slashed, "/") {
 		slashed = "/" + slashed // C:/…
 	}
-	return "file:" + (&url.URL{Path: slashed}).EscapedPath() + "?" + pragmas + more
+	return "file:" + (&url.URL{Path: slashed}).EscapedPath() + "?" + parameters
 }
 
 // openStore opens the file, or makes it.
@@ -66,7 +70,7 @@ func openStore(path string, key [32]byte, with seams) (*store, error) {
 			return nil, err
 		}
 	}
-	err := s.connect("")
+	err := s.connect(wholePragmas)
 	if err != nil && version > 0 && s.connectReadOnly() {
 		err = nil
 	}
@@ -121,8 +125,8 @@ func newerFault(version, newest int) error {
 		WithRemedy("Start the newer Waybill again, or update this one; the copy is left as it is.")
 }
 
-func (s *store) connect(more string) error {
-	db, err := sql.Open("sqlite", dsn(s.path, more))
+func (s *store) connect(parameters string) error {
+	db, err := sql.Open("sqlite", dsn(s.path, parameters))
 	if err != nil {
 		return err
 	}
@@ -144,7 +148,7 @@ func (s *store) connectReadOnly() bool {
 		return false
 	}
 	s.close()
-	if s.connect("&mode=ro&immutable=1") != nil {
+	if s.connect(wholePragmas+"&mode=ro&immutable=1") != nil {
 		return false
 	}
 	s.readOnly = true

@@ -188,7 +188,7 @@ func (s *store) reader() (from rows, done func(), err error) {
 	if s.path == "" || s.readOnly {
 		return s.conn, func() {}, nil
 	}
-	db, err := sql.Open("sqlite", dsn(s.path, "&_pragma=query_only(1)"))
+	db, err := sql.Open("sqlite", dsn(s.path, wholePragmas+"&_pragma=query_only(1)"))
 	if err != nil {
 		return nil, nil, s.explain("read", err)
 	}
