@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"sync"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/app"
@@ -15,6 +16,7 @@ import (
 	"waybill/cli"
 	"waybill/gui"
 	"waybill/internal/instance"
+	"waybill/internal/wake"
 	"waybill/session"
 )
 
@@ -48,6 +50,9 @@ func runWindow(ctx context.Context, o session.Options) int {
 		_ = os.MkdirAll(dir, 0o700)
 	}
 	m := session.Start(o)
+	watching, end := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() { wake.Watch(watching, m.Wake) })
 	a := app.NewWithID(appID)
 	a.SetIcon(fyne.NewStaticResource("Icon.png", icon))
 	stop := context.AfterFunc(ctx, func() {
@@ -59,6 +64,8 @@ func runWindow(ctx context.Context, o session.Options) int {
 		Do: fyne.Do, OpenURL: o.OpenURL, Settled: func() { close(settled) }, Shown: only.Serve, Version: version,
 	})
 	only.Close() // before the rest: who starts it now gets a window of their own
+	end()
+	watch.Wait()
 	if err := m.Close(); err != nil {
 		return complain(err)
 	}

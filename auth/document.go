@@ -32,7 +32,7 @@ func fetchDocument(ctx context.Context, t *transport.Client, url string) ([]byte
 	request.Header.Set("Accept", "application/json")
 	response, err := t.HTTP(transport.Metadata, "").Do(request)
 	if err != nil {
-		return nil, at(fault.StepDiscovery, err)
+		return nil, at(fault.StepDiscovery, moved(err))
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
@@ -82,6 +82,21 @@ func isJSON(contentType string) bool {
 	}
 	media, _, err := mime.ParseMediaType(contentType)
 	return err == nil && (media == "application/json" || strings.HasSuffix(media, "+json"))
+}
+
+// moved says of a redirect that was not followed what it most often means: that
+// this network wants its user to sign in, and answers in everybody's place until
+// then. It is worth trying again, which a server that breaks a rule is not.
+func moved(err error) error {
+	var f *fault.Fault
+	if !errors.As(err, &f) || f.Code != "redirect" {
+		return err
+	}
+	g := fault.New(f.Step, fault.Offline, f.Code, f.Message).
+		WithRemedy("This network may need a sign-in of its own: open any page in the browser, then try again. Otherwise check the address in the connection.").
+		Because(err)
+	g.Status = f.Status
+	return g
 }
 
 // at makes a Fault of err that names the step, if it does not name one yet.

@@ -74,7 +74,11 @@ func TestS52_ATokenEndpointThatRedirectsGivesNoToken(t *testing.T) {
 		inWorld(t, func(t *testing.T, w *world) {
 			w.idp.status, w.idp.header = status, http.Header{"Location": {"https://api.example/token"}}
 			_, _, err := w.exchangeAndRedeem(t)
-			wantFault(t, err, fault.StepExchange, fault.Hostile, "redirect")
+			// Not followed, and called what it most likely is (R3).
+			wantFault(t, err, fault.StepExchange, fault.Offline, "redirect")
+			if asked := w.net.Requests(); len(asked) != 1 {
+				t.Errorf("asked %v", asked)
+			}
 		})
 	}
 }

@@ -57,7 +57,7 @@ func (c tokenCall) do(ctx context.Context, t *transport.Client) (*tokenAnswer, e
 		guard.refusal.words = scrub(guard.refusal.words, c.secrets(params))
 		return nil, guard.refusal
 	case errors.As(err, &known):
-		return nil, at(c.step, known)
+		return nil, at(c.step, moved(known))
 	case err != nil || guard.answer == nil:
 		return nil, fault.New(c.step, fault.Failed, "internal", "The request for a token could not be made.").
 			WithRemedy("Please report it with the steps that led here.")

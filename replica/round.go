@@ -25,7 +25,7 @@ func (r *Replica) round(ctx context.Context, c api.Client, why reasons) error {
 	if err != nil {
 		return err
 	}
-	fetch := due >= pollActive || why != setOf(WakeEdit) && (due >= pullFloor || why.has(setOf(WakeUser, WakeSignedIn, WakeNetwork)))
+	fetch := due >= pollActive || why != setOf(WakeEdit) && (due >= pullFloor || why.has(setOf(WakeUser, WakeSignedIn, WakeNetwork, WakeResume)))
 	if fetchFirst {
 		if err := r.pull(ctx, c); err != nil {
 			return err

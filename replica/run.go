@@ -17,7 +17,7 @@ const (
 	pullFloor  = 5 * time.Second  // between fetches that nobody asked for
 
 	backOffFirst  = time.Second
-	backOffActive = 30 * time.Second // so that sync is back within that after the last fault
+	backOffActive = 25 * time.Second // with the round itself, back in sync within 30 s of the last fault
 	backOffIdle   = 5 * time.Minute
 	maxRetryAfter = time.Hour
 
@@ -187,7 +187,7 @@ func (r *Replica) pause(err error, failures int) pause {
 	case f.Kind == fault.Offline || f.Kind == fault.Failed || f.Kind == fault.Conflict:
 		return pause{true, backOff(failures, most), news}
 	default: // asking again soon does not help
-		return pause{true, pollIdle, setOf(WakeSignedIn, WakeUser, WakeNetwork)}
+		return pause{true, pollIdle, setOf(WakeSignedIn, WakeUser, WakeNetwork, WakeResume)}
 	}
 }
 

@@ -28,6 +28,7 @@ type account struct {
 	end   context.CancelFunc
 	runs  context.Context // ends with the sync; its cause says why
 	tasks sync.WaitGroup
+	calls calls
 
 	// renew is held while the session is renewed.
 	renew chan struct{}

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -30,7 +31,7 @@ const (
 // for concurrent use.
 type Client struct {
 	opts Options
-	base *http.Transport
+	base atomic.Pointer[http.Transport] // see Reconnect
 
 	mu      sync.Mutex
 	trusted map[string]bool          // host names, see Trust
@@ -44,11 +45,16 @@ func New(opts Options) *Client {
 		opts.UserAgent = "waybill"
 	}
 	c := &Client{opts: opts, trusted: map[string]bool{}, skew: map[string]time.Duration{}, open: map[string]int{}}
-	c.base = &http.Transport{
+	c.base.Store(c.newBase())
+	return c
+}
+
+func (c *Client) newBase() *http.Transport {
+	return &http.Transport{
 		Proxy:                  c.proxy,
 		OnProxyConnectResponse: refusedByProxy,
 		DialContext:            c.dial,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: opts.RootCAs},
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: c.opts.RootCAs},
 		TLSHandshakeTimeout:    handshakeLimit,
 		ForceAttemptHTTP2:      true, // a DialContext of one's own turns it off otherwise
 		MaxIdleConnsPerHost:    8,
@@ -56,7 +62,6 @@ func New(opts Options) *Client {
 		MaxResponseHeaderBytes: headerCap,
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: handshakeLimit},
 	}
-	return c
 }
 
 // HTTP returns a client with the rights of role. A client with an origin (see
@@ -110,7 +115,13 @@ func (c *Client) trusts(host string) bool {
 }
 
 // CloseIdle closes the connections that no request uses.
-func (c *Client) CloseIdle() { c.base.CloseIdleConnections() }
+func (c *Client) CloseIdle() { c.base.Load().CloseIdleConnections() }
+
+// Reconnect has every request from now on use a connection that is opened from
+// now on: after sleep, or on another network, those that are open may be dead
+// without knowing it. A request under way goes on where it is; an HTTP/2
+// connection that it was on is closed some minutes later.
+func (c *Client) Reconnect() { c.base.Swap(c.newBase()).CloseIdleConnections() }
 
 // proxy chooses the proxy of a request; a proxy is configured by the user, so
 // its host is trusted.

@@ -47,7 +47,7 @@ func (c *Client) Preconnect(ctx context.Context, origin string) {
 		return
 	}
 	req.Header.Set("User-Agent", c.opts.UserAgent)
-	resp, err := c.base.RoundTrip(req)
+	resp, err := c.base.Load().RoundTrip(req)
 	if err == nil { // a connection has become free in this moment, and was used
 		_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, drainCap))
 		_ = resp.Body.Close()

@@ -207,7 +207,7 @@ func (rt *roundTripper) send(req *http.Request, w *watch) (*http.Response, error
 
 func (rt *roundTripper) bounded(req *http.Request, w *watch, seen *Exchange) (*http.Response, error) {
 	step := stepOf(req.Context(), rt.role.step())
-	resp, err := rt.client.base.RoundTrip(req)
+	resp, err := rt.client.base.Load().RoundTrip(req)
 	if err != nil {
 		return nil, classify(step, req.URL.Host, w.ctx, err)
 	}
