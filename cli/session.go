@@ -254,15 +254,17 @@ func runSignOut(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	if n := m.Replica().Snapshot().Status.Waiting; n > 0 && !*force {
-		return fault.New(fault.StepStore, fault.Failed, "unsent",
-			fmt.Sprintf("%s not been sent yet and would be lost.", changes(n))).
-			WithRemedy("Run 'waybill todos' to send, or add --discard to lose them.")
-	}
 	// The built-in playground usually ends with this command, before a browser
 	// could have reached it.
 	builtIn := connection.IsBuiltIn(m.State().Current)
-	result, err := m.SignOut(ctx, session.SignOutRequest{OpenBrowser: !c.opt.noBrowser && !builtIn})
+	request := session.SignOutRequest{OpenBrowser: !c.opt.noBrowser && !builtIn}
+	if *force {
+		request.Lose = session.LoseAll
+	}
+	result, err := m.SignOut(ctx, request)
+	if f := fault.As(err); err != nil && f.Code == "unsent" {
+		return f.WithRemedy("Run 'waybill todos' to send, or add --discard to lose what is not sent.")
+	}
 	if err != nil {
 		return err
 	}
@@ -276,11 +278,4 @@ func runSignOut(ctx context.Context, c *call) error {
 		_, err = fmt.Fprintln(c.env.Stdout, result.EndSession)
 	}
 	return err
-}
-
-func changes(n int) string {
-	if n == 1 {
-		return "1 change has"
-	}
-	return fmt.Sprintf("%d changes have", n)
 }

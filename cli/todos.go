@@ -72,7 +72,11 @@ func listTodos(ctx context.Context, c *call) error {
 		if offline = c.sync(ctx, m); offline != nil && !showable(m, offline) {
 			return offline
 		}
-		return c.printTodos(m.Replica().Snapshot(), filter)
+		s, err := m.Replica().Loaded(ctx)
+		if err != nil {
+			return err
+		}
+		return c.printTodos(s, filter)
 	}), offline)
 }
 

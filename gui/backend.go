@@ -24,7 +24,7 @@ type Backend interface {
 	// BeginSignIn opens the browser for the named connection.
 	BeginSignIn(ctx context.Context, name string) (SignIn, error)
 	SwitchTo(ctx context.Context, name string) error
-	SignOut(ctx context.Context) error
+	SignOut(ctx context.Context, lose int) error // lose: see session.SignOutRequest
 	Sync(ctx context.Context) error
 
 	AddConnection(ctx context.Context, c connection.Connection, cred connection.Credentials) error
@@ -79,8 +79,8 @@ func (m manager) BeginSignIn(ctx context.Context, name string) (SignIn, error) {
 	return s, nil
 }
 
-func (m manager) SignOut(ctx context.Context) error {
-	_, err := m.Manager.SignOut(ctx, session.SignOutRequest{OpenBrowser: true})
+func (m manager) SignOut(ctx context.Context, lose int) error {
+	_, err := m.Manager.SignOut(ctx, session.SignOutRequest{OpenBrowser: true, Lose: lose})
 	return err
 }
 

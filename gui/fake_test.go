@@ -248,8 +248,8 @@ func (b *fakeBackend) RemoveConnection(_ context.Context, n string) error {
 	return b.note("remove %s", n)
 }
 
-func (b *fakeBackend) SignOut(context.Context) error {
-	if err := b.note("sign-out"); err != nil {
+func (b *fakeBackend) SignOut(_ context.Context, lose int) error {
+	if err := b.note("sign-out, losing %d", lose); err != nil {
 		return err
 	}
 	b.mu.Lock()

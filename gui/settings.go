@@ -91,23 +91,35 @@ func (w *Window) askSignOut() {
 
 func (w *Window) confirmSignOut(waiting int) {
 	words := "This forgets the tokens and the copy of your to-dos on this computer, and ends the session at your identity provider where it offers that. The to-dos at the server stay as they are."
-	body := column(12, newText(words, textStyle{wrap: true}))
-	leave := "Sign out"
+	leave, warning := "Sign out", ""
 	if waiting > 0 {
-		body.Add(noticeCard(plural(waiting, "change has not been sent. Signing out loses it.", "changes have not been sent. Signing out loses them.")))
 		leave = "Sign out and lose " + plural(waiting, "change", "changes")
+		warning = plural(waiting, "change has not been sent. Signing out loses it.", "changes have not been sent. Signing out loses them.")
+	}
+	w.askToLeave(words, warning, leave, waiting)
+}
+
+// askToLeave asks whether to sign out and lose that many changes.
+func (w *Window) askToLeave(words, warning, leave string, lose int) {
+	body := column(12, newText(words, textStyle{wrap: true}))
+	if warning != "" {
+		body.Add(noticeCard(warning))
 	}
 	var s *sheet
-	out := newButton(leave, buttonDanger, func() { s.close(); w.signOut() })
+	out := newButton(leave, buttonDanger, func() { s.close(); w.signOut(lose) })
 	stay := newButton("Stay signed in", buttonPlain, func() { s.close() })
 	s = w.openSheet(sheetOptions{title: "Sign out?", body: body, buttons: []fyne.CanvasObject{stay, out}, focus: stay})
 }
 
 // signOut leaves the account. The page stays until the session says that it is
 // over; what fails is said, and nothing is half done on screen.
-func (w *Window) signOut() {
-	w.tasks.queue(w.backend.SignOut, func(err error) {
-		if err != nil && !fault.Is(err, fault.Canceled) {
+func (w *Window) signOut(lose int) {
+	w.tasks.queue(func(ctx context.Context) error { return w.backend.SignOut(ctx, lose) }, func(err error) {
+		switch f := fault.As(err); {
+		case err == nil || f.Kind == fault.Canceled:
+		case f.Code == "unsent": // more was saved meanwhile, or nobody can tell
+			w.askToLeave("Nothing was done yet.", f.Message, "Sign out all the same", session.LoseAll)
+		default:
 			w.report(err)
 		}
 	})

@@ -471,7 +471,21 @@ func TestSigningOutAsksAboutUnsentChanges(t *testing.T) {
 		r.tap("Settings")
 		r.tap("Sign out")
 		r.tap("Sign out and lose 2 changes")
-		r.wantCalls(r.b.called(), "sign-out")
+		r.wantCalls(r.b.called(), "sign-out, losing 2")
+		r.wantText("Welcome to Waybill")
+	})
+}
+
+func TestSigningOutAsksAgainWhereMoreWouldBeLost(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		r.tap("Settings")
+		r.tap("Sign out")
+		r.b.fail = fault.New(fault.StepStore, fault.Failed, "unsent", "1 change has not been sent yet and would be lost.")
+		r.tap("Sign out")
+		r.wantText("1 change has not been sent yet and would be lost.")
+		r.b.fail = nil
+		r.tap("Sign out all the same")
+		r.wantCalls(r.b.called(), "sign-out, losing 0", fmt.Sprint("sign-out, losing ", session.LoseAll))
 		r.wantText("Welcome to Waybill")
 	})
 }

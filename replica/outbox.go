@@ -17,8 +17,9 @@ var (
 )
 
 // Outbox lists the edits that the server does not have, oldest first, and those
-// that were discarded within the last month.
+// that were discarded within the last month. It waits until all are read.
 func (r *Replica) Outbox() []Pending {
+	_ = r.ready(context.Background()) // Close ends it
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.snapshots.Load()

@@ -315,7 +315,22 @@ func (r *Replica) whenLoaded(ctx context.Context) error {
 	}
 }
 
-// Snapshot returns the newest snapshot; it is never nil.
+// Loaded waits until all to-dos are read, and returns a snapshot that holds
+// them. It fails if they cannot be read.
+func (r *Replica) Loaded(ctx context.Context) (*Snapshot, error) {
+	if err := r.ready(ctx); err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.failed != nil {
+		return nil, r.failed
+	}
+	return r.Snapshot(), nil
+}
+
+// Snapshot returns the newest snapshot; it is never nil. Its Loading says
+// whether there is more to come.
 func (r *Replica) Snapshot() *Snapshot { return r.snapshots.Load() }
 
 // Watch calls f with the newest snapshot, at once and after every change, from

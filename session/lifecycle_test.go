@@ -18,6 +18,7 @@ import (
 	"waybill/playground"
 	"waybill/playground/playgroundtest"
 	"waybill/session"
+	"waybill/todo"
 )
 
 func TestLookingAtASignedOutConnectionIsNotRemembered(t *testing.T) {
@@ -278,5 +279,60 @@ func TestNoTokenIsInAnAddressThatIsOpened(t *testing.T) {
 		if strings.Contains(address, "eyJ") { // how every JWT begins
 			t.Errorf("S91: a token is in %.40s…", address)
 		}
+	}
+}
+
+// I1: the copy of many to-dos is still being read when it is asked what would be
+// lost.
+func TestSigningOutLosesNoMoreThanWasAgreedTo(t *testing.T) {
+	w := newWorld(t)
+	m := w.open()
+	w.signIn(m, connection.PlaygroundName)
+	w.close(m)
+	m = w.open(func(o *session.Options) { o.Offline = true })
+	const unsent = 150 // so many are not read at once
+	for i := range unsent {
+		if _, err := m.Replica().Add(t.Context(), todo.Todo{Title: fmt.Sprint("unsent ", i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.close(m)
+	m = w.open(func(o *session.Options) { o.Offline, o.Settled = true, make(chan struct{}) })
+	if !m.Replica().Snapshot().Loading {
+		t.Fatal("all is read already: this tests nothing")
+	}
+	for _, lose := range []int{0, unsent - 1} {
+		_, err := m.SignOut(t.Context(), session.SignOutRequest{Lose: lose})
+		if f := fault.As(err); err == nil || f.Code != "unsent" || !strings.HasPrefix(f.Message, "150 changes ") {
+			t.Fatalf("with %d: %v", lose, err)
+		}
+	}
+	if n := len(m.Replica().Outbox()); n != unsent {
+		t.Fatalf("%d are left", n)
+	}
+	if _, err := m.SignOut(t.Context(), session.SignOutRequest{Lose: unsent}); err != nil || m.State().Account != nil {
+		t.Fatal(err)
+	}
+}
+
+// The terminal shows all to-dos, not those that are read first.
+func TestLoadedWaitsForEveryToDo(t *testing.T) {
+	w := newWorld(t)
+	m := w.open()
+	w.signIn(m, connection.PlaygroundName)
+	if err := m.Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	before := len(m.Replica().Snapshot().Rows)
+	for i := range 150 {
+		if _, err := m.Replica().Add(t.Context(), todo.Todo{Title: fmt.Sprint("one more ", i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.close(m)
+	m = w.open(func(o *session.Options) { o.Offline, o.Settled = true, make(chan struct{}) })
+	s, err := m.Replica().Loaded(t.Context())
+	if err != nil || s.Loading || len(s.Rows) != before+150 {
+		t.Fatalf("%v: %d to-dos, want %d", err, len(s.Rows), before+150)
 	}
 }

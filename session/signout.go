@@ -2,6 +2,8 @@ package session
 
 import (
 	"context"
+	"fmt"
+	"math"
 	"time"
 
 	"waybill/auth"
@@ -12,7 +14,14 @@ import (
 // SignOutRequest says how to sign out.
 type SignOutRequest struct {
 	OpenBrowser bool // end the session at the identity provider too, in the browser
+
+	// Lose is how many changes that the server does not have may be lost: as
+	// many as the user was told. LoseAll stands for any number.
+	Lose int
 }
+
+// LoseAll lets every change that was not sent be lost.
+const LoseAll = math.MaxInt
 
 // SignOutResult says what is left to do.
 type SignOutResult struct {
@@ -26,9 +35,10 @@ const leaveLimit = 3 * time.Second
 
 // SignOut forgets the account in use: its key first, so that its local copy
 // cannot be read from then on, then its tokens and its files. What the server
-// does not have yet is lost with it; ask before. Then the refresh token is
-// revoked where the identity provider offers that (RFC 7009), as far as that
-// works.
+// does not have yet is lost with it: if that is more than the request allows,
+// nothing is done and the Fault ("unsent") names the number. Then the refresh
+// token is revoked where the identity provider offers that (RFC 7009), as far
+// as that works.
 func (m *Manager) SignOut(ctx context.Context, req SignOutRequest) (SignOutResult, error) {
 	if err := m.take(ctx); err != nil {
 		return SignOutResult{}, err
@@ -38,6 +48,9 @@ func (m *Manager) SignOut(ctx context.Context, req SignOutRequest) (SignOutResul
 	if err != nil {
 		return SignOutResult{}, err
 	}
+	if err := a.mayLose(ctx, req.Lose); err != nil {
+		return SignOutResult{}, err
+	}
 	plan := a.knownPlan(ctx)
 	session := a.session.Load()
 	_ = m.closeCurrent() // it was logged
@@ -45,6 +58,30 @@ func (m *Manager) SignOut(ctx context.Context, req SignOutRequest) (SignOutResul
 		return SignOutResult{}, err
 	}
 	return m.leave(ctx, plan, session, req), nil
+}
+
+// mayLose refuses to lose more than n changes.
+func (a *account) mayLose(ctx context.Context, n int) error {
+	if n == LoseAll {
+		return nil
+	}
+	s, err := a.replica.Loaded(ctx)
+	if err != nil {
+		f := fault.New(fault.StepStore, fault.Failed, "unsent", "It cannot be told which changes were not sent: the to-dos saved on this computer cannot be read.")
+		return f.WithRemedy("They are lost for good if you sign out all the same.").Because(err)
+	}
+	unsent := s.Status.Waiting + s.Status.Look
+	switch {
+	case unsent <= n:
+		return nil
+	case unsent == 1:
+		return unsentFault("1 change has not been sent yet and would be lost.")
+	}
+	return unsentFault(fmt.Sprintf("%d changes have not been sent yet and would be lost.", unsent))
+}
+
+func unsentFault(sentence string) error {
+	return fault.New(fault.StepStore, fault.Failed, "unsent", sentence).WithRemedy("Sync first, or sign out and lose what is not sent.")
 }
 
 // wipe destroys what is kept of the account of the named connection.
