@@ -83,6 +83,10 @@ func (w *wire) dial(ctx context.Context, network, address string) (net.Conn, err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.off { // it went away in this moment
+		_ = conn.Close()
+		return nil, &net.OpError{Op: "dial", Net: network, Err: syscall.ENETUNREACH}
+	}
 	w.open = append(w.open, conn)
 	return &cutConn{Conn: conn, wire: w}, nil
 }
