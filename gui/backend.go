@@ -54,6 +54,7 @@ type Todos interface {
 
 	Add(ctx context.Context, t todo.Todo) (id string, err error)
 	Update(ctx context.Context, id string, p todo.Patch) error
+	UpdateFrom(ctx context.Context, id string, p, base todo.Patch) error
 	Delete(ctx context.Context, id string) error
 	Undo(ctx context.Context) error
 	Redo(ctx context.Context) error

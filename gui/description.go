@@ -34,23 +34,25 @@ type description struct {
 	note     *text
 
 	do    func(func())
-	save  func(text string, known []string)
-	known []string // what the to-do may hold without anyone else having changed it
-	typed bool     // something was typed that is not saved
-	own   bool     // the field's text is being set by us
-	long  bool     // only the beginning is shown
+	save  func(text, was string)
+	base  string // what the to-do held when the text in the field was put there, or was saved
+	now   string // what it holds now
+	typed bool   // something was typed that is not saved
+	own   bool   // the field's text is being set by us
+	long  bool   // only the beginning is shown
 	pause *time.Timer
+	saves int // that are on their way to the disk: until then snapshots do not hold what was typed
 	turn  int // counts the to-dos shown: a pause that ends late belongs to an earlier one
 }
 
-func newDescription(do func(func()), save func(string, []string)) *description {
+func newDescription(do func(func()), save func(text, was string)) *description {
 	d := &description{do: do, save: save, field: newArea("Add a description")}
 	d.field.OnChanged = func(string) {
 		if !d.own {
 			d.wasTyped()
 		}
 	}
-	d.field.onBlur = d.commit
+	d.field.onBlur = d.leave
 	d.field.SetMinRowsVisible(5)
 	d.read = newText("", textStyle{size: sizeBody - 1, wrap: true})
 	scroll := container.NewVScroll(inset(insets{9, 11, 9, 11}, d.read))
@@ -66,17 +68,27 @@ func newDescription(do func(func()), save func(string, []string)) *description {
 func (d *description) open(text string) {
 	d.discard()
 	d.turn++
-	d.known = []string{text}
+	d.saves = 0
+	d.base, d.now = text, text
 	d.put(text)
 }
 
-// follow shows the text that the to-do has now, unless someone is typing.
+// follow shows the text that the to-do has now, unless someone is typing: what
+// is typed is an edit of what could be seen.
 func (d *description) follow(text string) {
-	if d.typed || d.field.focus && text != d.known[len(d.known)-1] {
+	d.now = text
+	if d.typed || d.saves > 0 || d.field.focus && text != d.base {
 		return
 	}
-	d.known = []string{text}
+	d.base = text
 	d.put(text)
+}
+
+// leave saves what was typed. If nothing was, it shows what was held back
+// because someone might have typed.
+func (d *description) leave() {
+	d.commit()
+	d.follow(d.now)
 }
 
 func (d *description) put(text string) {
@@ -104,9 +116,9 @@ func firstRunes(s string, n int) string {
 // setWritable chooses between the field and plain text.
 func (d *description) setWritable(on bool) {
 	visible(d.edit, on && !d.long)
-	visible(d.readArea, !(on && !d.long) && d.known[0] != "")
+	visible(d.readArea, !(on && !d.long) && d.base != "")
 	visible(d.note, d.long)
-	visible(d.box, on || d.known[0] != "")
+	visible(d.box, on || d.base != "")
 }
 
 func (d *description) wasTyped() {
@@ -129,19 +141,22 @@ func (d *description) commit() {
 	if !d.typed {
 		return
 	}
-	text, known := d.field.Text, d.known
+	text, was := d.field.Text, d.base
 	d.discard()
-	if text == todo.Text(known[len(known)-1]) {
+	if text == todo.Text(was) {
 		return // typed and taken back
 	}
-	d.known = append(d.known, text)
-	d.save(text, known)
+	d.base = text
+	d.saves++
+	d.save(text, was)
 }
 
-// notSaved takes up again what could not be saved, if it is still in the field.
-func (d *description) notSaved(text string) {
-	if last := len(d.known) - 1; last > 0 && d.known[last] == text && d.field.Text == text {
-		d.known, d.typed = d.known[:last], true
+// ended is told what became of a save. What could not be saved is taken up
+// again, if it is still in the field.
+func (d *description) ended(text, was string, err error) {
+	d.saves--
+	if err != nil && d.base == text && d.field.Text == text {
+		d.base, d.typed = was, true
 	}
 }
 

@@ -40,24 +40,24 @@ type details struct {
 	changed      *text
 	changedRow   *fyne.Container
 	description  *description
-	state        *fyne.Container // cards: not sent, conflict, refused, clash
+	state        *fyne.Container // cards: not sent, conflict, refused
 	why          *text
 	remove       *button
-	held         *clash // what was typed while the server's changed; nil: nothing
+	renaming     todo.Todo // the to-do as it was when its title was opened
+	tagging      todo.Todo // and when its tags were
 	shownStateOf *replica.Row
-	shownClash   *clash
 }
 
 func newDetails(p *todosPage) *details {
 	d := &details{page: p}
 	d.back = newButton("Back", buttonQuiet, p.closeDetails).withIcon(theme.NavigateBackIcon())
 	d.titleText = newText("", textStyle{size: sizeTitle, style: fyne.TextStyle{Bold: true}, wrap: true, lines: 8})
-	d.title = newInPlace("Title", d.titleText, func() string { return todo.Line(d.row.Todo.Title) }, d.saveTitle, d.relayout)
+	d.title = newInPlace("Title", d.titleText, d.beginTitle, d.saveTitle, d.relayout)
 	d.status = newValueButton("Status", d.openStatusMenu)
 	d.priority = newValueButton("Priority", d.openPriorityMenu)
 	d.due = newValueButton("Due", d.openDueMenu)
 	d.tagChips = newChipFlow("None")
-	d.tags = newInPlace("Tags", d.tagChips, func() string { return strings.Join(shownTags(d.row.Todo.Tags), ", ") }, d.saveTags, d.relayout)
+	d.tags = newInPlace("Tags", d.tagChips, d.beginTags, d.saveTags, d.relayout)
 	d.tags.field.SetPlaceHolder("release, home")
 	d.changed = newText("", textStyle{size: sizeBody - 1})
 	d.changedRow = pair("Changed", d.changed)
@@ -101,7 +101,6 @@ func (d *details) show(r *replica.Row) {
 	if d.row == nil || d.row.Todo.ID != r.Todo.ID {
 		d.title.finish(false)
 		d.tags.finish(false)
-		d.held = nil
 		d.description.open(r.Todo.Description)
 		d.all.ScrollToTop()
 	}
@@ -175,34 +174,37 @@ func (d *details) discard() {
 
 func (d *details) editTitle() { d.title.begin() }
 
+func (d *details) beginTitle() string {
+	d.renaming = d.row.Todo
+	return todo.Line(d.row.Todo.Title)
+}
+
 func (d *details) saveTitle(title string) {
 	title = strings.TrimSpace(title)
-	began := d.title.began
-	if title == "" || d.row == nil {
+	if title == "" {
 		return
 	}
-	if now := todo.Line(d.row.Todo.Title); now != began && now != title {
-		d.hold(&clash{id: d.row.Todo.ID, field: todo.FieldTitle, mine: title, theirs: d.row.Todo.Title})
-		return
-	}
-	id := d.row.Todo.ID
-	d.page.update(id, todo.Patch{Title: &title}, func() {
-		if d.row != nil && d.row.Todo.ID == id {
+	was := d.renaming
+	d.page.updateFrom(was, todo.Patch{Title: &title}, func(err error) {
+		if err != nil && d.row != nil && d.row.Todo.ID == was.ID {
 			d.title.begin()
 			d.title.field.SetText(title)
+			d.renaming = was
 		}
 	})
 }
 
+func (d *details) beginTags() string {
+	d.tagging = d.row.Todo
+	return strings.Join(shownTags(d.row.Todo.Tags), ", ")
+}
+
 func (d *details) saveTags(words string) {
-	if d.row == nil {
+	tags := parseTags(words, d.tagging.Tags)
+	if slices.Equal(tags, d.tagging.Tags) {
 		return
 	}
-	tags := parseTags(words, d.row.Todo.Tags)
-	if slices.Equal(tags, d.row.Todo.Tags) {
-		return
-	}
-	d.page.update(d.row.Todo.ID, todo.Patch{Tags: &tags}, nil)
+	d.page.updateFrom(d.tagging, todo.Patch{Tags: &tags}, nil)
 }
 
 // parseTags reads tags with commas between them. A tag that was there before
@@ -224,17 +226,19 @@ func parseTags(words string, before []string) []string {
 	return tags
 }
 
-// saveDescription is called with the text and with the values that it replaces
-// knowingly.
-func (d *details) saveDescription(mine string, known []string) {
+// saveDescription is called with the text and with the one that it was made of.
+func (d *details) saveDescription(mine, was string) {
 	if d.row == nil {
 		return
 	}
-	if now := d.row.Todo.Description; now != mine && !slices.Contains(known, now) {
-		d.hold(&clash{id: d.row.Todo.ID, field: todo.FieldDescription, mine: mine, theirs: now})
-		return
-	}
-	d.page.update(d.row.Todo.ID, todo.Patch{Description: &mine}, func() { d.description.notSaved(mine) })
+	t, turn := d.row.Todo, d.description.turn
+	t.Description = was
+	d.page.updateFrom(t, todo.Patch{Description: &mine}, func(err error) {
+		if d.description.turn == turn {
+			d.description.ended(mine, was, err)
+			d.page.apply(d.page.todos.Snapshot()) // which holds it, or never will
+		}
+	})
 }
 
 func (d *details) openStatusMenu() {
@@ -256,11 +260,11 @@ func (d *details) openPriorityMenu() {
 	if d.row == nil {
 		return
 	}
-	id := d.row.Todo.ID
+	was := d.row.Todo
 	var choices []menuChoice
 	for _, p := range []todo.Priority{todo.High, todo.Medium, todo.Low, todo.NoPriority} {
-		choices = append(choices, menuChoice{priorityWords(p), d.row.Todo.Priority == p, func() {
-			d.page.update(id, todo.Patch{Priority: &p}, nil)
+		choices = append(choices, menuChoice{priorityWords(p), was.Priority == p, func() {
+			d.page.updateFrom(was, todo.Patch{Priority: &p}, nil)
 		}})
 	}
 	d.menu(d.priority, choices)
@@ -271,9 +275,9 @@ func (d *details) openDueMenu() {
 	if d.row == nil || !d.page.snapshot.CanUpdate {
 		return
 	}
-	id, now := d.row.Todo.ID, d.page.w.o.Now()
+	was, now := d.row.Todo, d.page.w.o.Now()
 	set := func(due time.Time) func() {
-		return func() { d.page.update(id, todo.Patch{Due: &due}, nil) }
+		return func() { d.page.updateFrom(was, todo.Patch{Due: &due}, nil) }
 	}
 	monday := now.AddDate(0, 0, (8-int(now.Weekday()))%7)
 	if now.Weekday() == time.Monday {

@@ -51,30 +51,6 @@ func TestWhatIsTypedIsNotRewrittenUnderTheCursor(t *testing.T) {
 	})
 }
 
-func TestTheOtherSidesTextIsNotOverwrittenSilently(t *testing.T) {
-	for _, keep := range []string{"Keep mine", "Keep theirs"} {
-		t.Run(keep, func(t *testing.T) {
-			signedIn(t, func(r *rig) {
-				r.describe()
-				r.typed("Mine. ")
-				r.putRow("1", func(row *replica.Row) { row.Todo.Description = "Theirs" })
-				r.after(2 * typingPause)
-				r.wantCalls(r.todos.called())
-				r.wantText("This description was changed elsewhere while you were typing.")
-				r.tap(keep)
-				want := "Theirs"
-				if keep == "Keep mine" {
-					want = "Mine. Old kid stays in JWKS for 24 h so cached ID tokens still verify."
-				}
-				if got := r.todos.rows["1"].Todo.Description; got != want {
-					r.Errorf("the to-do holds %q, want %q", got, want)
-				}
-				r.wantNoText("changed elsewhere")
-			})
-		})
-	}
-}
-
 func TestWhatIsTypedIsSavedWhenTheWindowCloses(t *testing.T) {
 	signedIn(t, func(r *rig) {
 		r.describe()

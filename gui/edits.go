@@ -42,9 +42,33 @@ func (p *todosPage) add(title string) {
 	})
 }
 
-// update changes fields of a to-do; failed is as for edit.
-func (p *todosPage) update(id string, patch todo.Patch, failed func()) {
-	p.edit(func(ctx context.Context) error { return p.todos.Update(ctx, id, patch) }, failed)
+// update changes fields of a to-do; done is as for edit.
+func (p *todosPage) update(id string, patch todo.Patch, done func(error)) {
+	p.edit(func(ctx context.Context) error { return p.todos.Update(ctx, id, patch) }, done)
+}
+
+// updateFrom changes fields of a to-do of which the user had this version in
+// view when that was begun, so that what others have made of them since is not
+// overwritten. If it was deleted meanwhile the change wins: it is there again.
+func (p *todosPage) updateFrom(was todo.Todo, patch todo.Patch, done func(error)) {
+	base := patch.Restrict(was)
+	p.edit(func(ctx context.Context) error {
+		err := p.todos.UpdateFrom(ctx, was.ID, patch, base)
+		if !fault.Is(err, fault.NotFound) {
+			return err
+		}
+		id, err := p.todos.Add(ctx, patch.Apply(was))
+		if err == nil {
+			p.w.o.Do(func() {
+				if !p.gone {
+					p.following = id
+					p.apply(p.todos.Snapshot())
+					p.say("It was deleted elsewhere. Your change keeps it.", "Undo", p.undo)
+				}
+			})
+		}
+		return err
+	}, done)
 }
 
 // toggle completes or reopens a to-do.

@@ -106,6 +106,10 @@ func (f *fakeTodos) Update(_ context.Context, id string, p todo.Patch) (err erro
 	return err
 }
 
+func (f *fakeTodos) UpdateFrom(ctx context.Context, id string, p, _ todo.Patch) error {
+	return f.Update(ctx, id, p)
+}
+
 func (f *fakeTodos) Delete(_ context.Context, id string) (err error) {
 	f.change(func() {
 		if err = f.note("delete %s", id); err == nil {
@@ -180,6 +184,7 @@ type fakeBackend struct {
 
 	mu     sync.Mutex
 	todos  *fakeTodos // nil: no account
+	real   Todos      // in their place; may be nil
 	signIn *fakeSignIn
 	calls  []string
 	fail   error
@@ -275,8 +280,11 @@ func (b *fakeBackend) AddConnection(_ context.Context, c connection.Connection, 
 func (b *fakeBackend) Todos() Todos {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.todos == nil {
+	switch {
+	case b.todos == nil:
 		return nil
+	case b.real != nil:
+		return b.real
 	}
 	return b.todos
 }

@@ -5,33 +5,15 @@ import (
 
 	"waybill/fault"
 	"waybill/replica"
-	"waybill/todo"
 )
-
-// clash is what was typed into a field whose value another side changed
-// meanwhile. It is kept until the user has said which one stays.
-type clash struct {
-	id           string
-	field        todo.Field
-	mine, theirs string
-}
-
-func (d *details) hold(c *clash) {
-	d.held = c
-	d.showState()
-	d.relayout()
-}
 
 // showState shows a card for whatever keeps the to-do from being synced.
 func (d *details) showState() {
-	if d.shownStateOf == d.row && d.shownClash == d.held {
+	if d.shownStateOf == d.row {
 		return
 	}
-	d.shownStateOf, d.shownClash = d.row, d.held
+	d.shownStateOf = d.row
 	d.state.RemoveAll()
-	if c := d.held; c != nil {
-		d.state.Add(d.clashCard(c))
-	}
 	switch r := d.row; r.State {
 	case replica.Waiting:
 		d.state.Add(noticeCard("Not synced yet. It is saved on this computer and sent at the next sync."))
@@ -49,29 +31,6 @@ func noticeCard(words string, more ...fyne.CanvasObject) fyne.CanvasObject {
 	says := newText(words, textStyle{color: colorNoticeText, size: labelSize, wrap: true})
 	body := column(10, append([]fyne.CanvasObject{says}, more...)...)
 	return newPanel(body, panelStyle{fill: colorNotice, border: colorNoticeBorder, radius: 8, pad: insets{8, 12, 9, 12}})
-}
-
-func (d *details) clashCard(c *clash) fyne.CanvasObject {
-	keep := func(mine bool) func() {
-		return func() {
-			d.held = nil
-			if mine {
-				d.page.update(c.id, patchText(c.field, c.mine), func() { d.hold(c) })
-			}
-			d.showState()
-			d.relayout()
-		}
-	}
-	return noticeCard("This "+fieldName(c.field)+" was changed elsewhere while you were typing.",
-		versus("", sidesOf(c.field, todo.Text(c.mine), todo.Text(c.theirs))),
-		buttonRow(smallButton("Keep mine", buttonPlain, keep(true)), smallButton("Keep theirs", buttonPlain, keep(false))))
-}
-
-func patchText(f todo.Field, text string) todo.Patch {
-	if f == todo.FieldTitle {
-		return todo.Patch{Title: &text}
-	}
-	return todo.Patch{Description: &text}
 }
 
 // conflictCard shows both sides of every field that both changed.
@@ -98,9 +57,7 @@ func (d *details) conflictCard(r *replica.Row) fyne.CanvasObject {
 // versus puts the two values of a field below each other.
 func versus(field string, s sides) fyne.CanvasObject {
 	value := func(whose string, runs []run) fyne.CanvasObject {
-		if field != "" {
-			whose = field + " " + uncapital(whose)
-		}
+		whose = field + " " + uncapital(whose)
 		return column(1, newText(whose, textStyle{color: colorNoticeText, size: sizeSmall, style: fyne.TextStyle{Bold: true}}),
 			newMarkedText(whose, shorten(runs, 60), labelSize, 6))
 	}

@@ -336,15 +336,16 @@ func (p *todosPage) menuPosition() fyne.Position {
 	return at.AddXY(0, o.Size().Height+2)
 }
 
-// edit queues a change: it is on the disk before the next one begins. If it
-// cannot be saved, failed gives back what was typed; it may be nil.
-func (p *todosPage) edit(change func(context.Context) error, failed func()) {
+// edit queues a change: it is on the disk before the next one begins. done, which
+// may be nil, is told the outcome as long as the page is there; a failure was
+// reported then.
+func (p *todosPage) edit(change func(context.Context) error, done func(error)) {
 	if p.outbox != nil {
 		p.outbox.taken = nil // this edit is what Undo takes back now
 	}
 	p.w.tasks.queue(change, func(err error) {
-		if p.w.report(err); err != nil && failed != nil && !p.gone {
-			failed()
+		if p.w.report(err); done != nil && !p.gone {
+			done(err)
 		}
 	})
 }
