@@ -17,7 +17,6 @@ const (
 	changeMarkX     = 18 // middle of the mark
 	changeWordsX    = 38
 	changeWhenRight = 10
-	changeTwoFrom   = 400 // from this width on there is room for two buttons
 )
 
 // changeRow shows one change in three lines of fixed height: what, from what to
@@ -230,9 +229,6 @@ func (rr *changeRowRenderer) Layout(size fyne.Size) {
 // meant most often last, and returns the width that they take.
 func (rr *changeRowRenderer) layButtons(size fyne.Size) (width float32) {
 	acts := changeActs(rr.row.shown.state)
-	if size.Width < changeTwoFrom && len(acts) > 1 {
-		acts = acts[len(acts)-1:]
-	}
 	for _, b := range rr.row.buttons {
 		b.Hidden = true
 	}

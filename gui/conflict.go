@@ -32,17 +32,25 @@ func (p *todosPage) openConflict() {
 	c := &compare{page: p, row: row, theirs: map[todo.Field]bool{}, body: column(16)}
 	c.mix = newButton("Keep the mix", buttonPrimary, c.keepMix)
 	c.mix.Hide()
+	c.build()
+	p.compare = c
+	o := c.choices()
+	o.body, o.width, o.rune, o.closed = c.body, 720, c.rune, func() { p.compare = nil }
+	c.sheet = p.w.openSheet(o)
+}
+
+// choices are what the dialog is called and what can be chosen in it.
+func (c *compare) choices() sheetOptions {
 	keep := func(words string, choice replica.Choice) *button {
 		return newButton(words, buttonPlain, func() { c.keep(choice) })
 	}
+	mine, theirs := keep("Keep mine", replica.KeepMine), keep("Keep theirs", replica.KeepTheirs)
+	title := "“" + show(c.row.Todo.Title, 60) + "”"
+	if c.row.Theirs == nil {
+		return sheetOptions{title: title + " was deleted at the server", focus: mine, buttons: []fyne.CanvasObject{theirs, mine}}
+	}
 	both := keep("Keep both", replica.KeepBoth)
-	c.build()
-	p.compare = c
-	c.sheet = p.w.openSheet(sheetOptions{
-		title: "Two versions of “" + show(row.Todo.Title, 60) + "”", body: c.body, width: 720, focus: both,
-		buttons: []fyne.CanvasObject{c.mix, both, keep("Keep theirs", replica.KeepTheirs), keep("Keep mine", replica.KeepMine)},
-		rune:    c.rune, closed: func() { p.compare = nil },
-	})
+	return sheetOptions{title: "Two versions of " + title, focus: both, buttons: []fyne.CanvasObject{c.mix, both, theirs, mine}}
 }
 
 // follow shows the to-do as it is now, or closes where there is nothing left to
@@ -51,6 +59,9 @@ func (c *compare) follow(row *replica.Row) {
 	switch {
 	case row == nil || row.State != replica.Conflict:
 		c.sheet.close()
+	case (row.Theirs == nil) != (c.row.Theirs == nil): // other choices
+		c.sheet.close()
+		c.page.openConflict()
 	case row != c.row:
 		c.row = row
 		c.build()
@@ -61,12 +72,12 @@ func (c *compare) follow(row *replica.Row) {
 func (c *compare) build() {
 	p := c.page
 	c.body.RemoveAll()
-	c.body.Add(newText("It was changed on this computer and at the server since they last agreed. “Keep both” makes yours a second to-do.",
-		textStyle{color: colorMuted, wrap: true}))
 	if c.row.Theirs == nil {
-		c.body.Add(newText("It was deleted at the server. “Keep mine” adds it again, “Keep theirs” removes it here.", textStyle{wrap: true}))
+		c.body.Add(newText("You changed it on this computer. “Keep mine” adds it to the server again, “Keep theirs” removes it here. The keys are M and T.", textStyle{color: colorMuted, wrap: true}))
 		return
 	}
+	c.body.Add(newText("It was changed on this computer and at the server since they last agreed. “Keep both” makes yours a second to-do.",
+		textStyle{color: colorMuted, wrap: true}))
 	for _, f := range c.row.Fields {
 		c.body.Add(c.field(f, p.snapshot.Today))
 	}
@@ -115,7 +126,7 @@ func (c *compare) chosenTheirs() (fields []todo.Field) {
 // rune chooses with a letter.
 func (c *compare) rune(r rune) bool {
 	choice, ok := map[rune]replica.Choice{'m': replica.KeepMine, 't': replica.KeepTheirs, 'b': replica.KeepBoth}[r]
-	if ok {
+	if ok = ok && (choice != replica.KeepBoth || c.row.Theirs != nil); ok {
 		c.keep(choice)
 	}
 	return ok

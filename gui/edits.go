@@ -162,8 +162,14 @@ func (p *todosPage) sync() {
 	})
 }
 
-func (p *todosPage) resolveRemoval(c replica.RemovalChoice) {
-	p.edit(func(ctx context.Context) error { return p.todos.ResolveRemoval(ctx, c) }, nil)
+// resolveRemoval answers what shall become of the to-dos that the server no
+// longer lists, and says what was done.
+func (p *todosPage) resolveRemoval(c replica.RemovalChoice, said string) {
+	p.edit(func(ctx context.Context) error { return p.todos.ResolveRemoval(ctx, c) }, func(err error) {
+		if err == nil {
+			p.say(said, "", nil)
+		}
+	})
 }
 
 // rename puts the cursor into the title.

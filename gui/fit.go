@@ -135,12 +135,25 @@ func breakBefore(s string, n int) int {
 	next, _ := utf8.DecodeRuneInString(s[n:])
 	for i := n; i > 0; {
 		r, size := utf8.DecodeLastRuneInString(s[:i])
-		if unicode.IsSpace(next) && i == n || unicode.IsSpace(r) || r == '-' || r == '/' || spaceless(r) || spaceless(next) {
+		if unicode.IsSpace(next) && i == n || unicode.IsSpace(r) || r == '/' || spaceless(r) || spaceless(next) || r == '-' && afterWord(s[:i-1]) {
 			return i
 		}
 		i, next = i-size, r
 	}
 	return 0
+}
+
+// afterWord reports whether s ends with three letters or more: what stands
+// before a hyphen that a line may end after. (Not the one of "to-do".)
+func afterWord(s string) bool {
+	for range 3 {
+		r, size := utf8.DecodeLastRuneInString(s)
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
+			return false
+		}
+		s = s[:len(s)-size]
+	}
+	return true
 }
 
 // spaceless reports whether lines may break beside r without a space.

@@ -249,7 +249,7 @@ func (l *wrapLayout) flow(objects []fyne.CanvasObject, width float32, place func
 		for _, o := range line {
 			m := o.MinSize()
 			if place != nil {
-				place(o, fyne.NewPos(at, y), m)
+				place(o, fyne.NewPos(at, y+(height-m.Height)/2), m)
 			}
 			at += m.Width + l.gap
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/theme"
 
 	"waybill/auth"
@@ -24,6 +25,7 @@ type notices struct {
 	seen    string       // the memory sentence that was dismissed
 	signIn  string       // the sentence that asks for a sign-in
 	removal *replica.Removal
+	asking  *sheet       // asks whether to remove; nil while it is closed
 	once    *fault.Fault // Snapshot.Notice
 }
 
@@ -56,8 +58,12 @@ func (n *notices) snapshotChanged(s *replica.Snapshot) {
 	if s.Status.Kind == replica.SignIn {
 		signIn = s.Status.Sentence
 	}
-	if signIn == n.signIn && s.Removal == n.removal && s.Notice == n.once {
+	sameRemoval := s.Removal == n.removal || s.Removal != nil && n.removal != nil && *s.Removal == *n.removal
+	if signIn == n.signIn && sameRemoval && s.Notice == n.once {
 		return
+	}
+	if !sameRemoval && n.asking != nil {
+		n.asking.close() // it is about others than those that would be removed now
 	}
 	n.signIn, n.removal, n.once = signIn, s.Removal, s.Notice
 	n.rebuild()
@@ -112,33 +118,85 @@ func (n *notices) dismissOnce() {
 func (n *notices) removalBar(r replica.Removal) fyne.CanvasObject {
 	words := fmt.Sprintf("The server no longer lists %d of your %d to-dos. They are still here, and nothing happens to them until you choose.", r.Missing, r.Total)
 	return bar(colorNotice, colorNoticeBorder, colorNoticeText, words,
-		smallButton(fmt.Sprintf("Add %d again", r.Missing), buttonPlain, func() { n.answerRemoval(replica.SendAgain) }),
-		smallButton(fmt.Sprintf("Remove %d here…", r.Missing), buttonPlain, func() { n.confirmRemoval(r) }))
+		smallButton("Keep them here", buttonPlain, n.keepThem),
+		smallButton("Remove them…", buttonPlain, func() { n.confirmRemoval(r) }))
 }
 
-func (n *notices) answerRemoval(c replica.RemovalChoice) {
+// keepThem is the answer that loses nothing, so it is not asked for twice.
+func (n *notices) keepThem() { n.answerRemoval(replica.SendAgain, "Kept. They are added to the server again.") }
+
+func (n *notices) answerRemoval(c replica.RemovalChoice, said string) {
 	if p := n.w.todos(); p != nil {
-		p.resolveRemoval(c)
+		p.resolveRemoval(c, said)
 	}
 }
 
 // confirmRemoval asks once more, since what is removed cannot be brought back.
 func (n *notices) confirmRemoval(r replica.Removal) {
 	many := plural(r.Missing, "to-do", "to-dos")
-	var s *sheet
-	keep := newButton("Keep them", buttonPlain, func() { s.close() })
-	remove := newButton("Remove "+many, buttonDanger, func() { s.close(); n.answerRemoval(replica.RemoveHere) })
-	words := fmt.Sprintf("This removes %d of your %d to-dos from this computer. It cannot be undone. If the server was restored from a backup, or somebody emptied the list by mistake, “Add %d again” is the right answer.", r.Missing, r.Total, r.Missing)
-	s = n.w.openSheet(sheetOptions{title: "Remove " + many + " here?", body: newText(words, textStyle{wrap: true}),
-		buttons: []fyne.CanvasObject{keep, remove}, focus: keep})
+	answer := func(do func()) func() { return func() { n.asking.close(); do() } }
+	keep := newButton("Keep them here", buttonPlain, answer(n.keepThem))
+	remove := newButton("Remove "+many, buttonDanger, answer(func() { n.answerRemoval(replica.RemoveHere, "Removed "+many) }))
+	words := fmt.Sprintf("This removes %d of your %d to-dos from this computer. It cannot be undone.", r.Missing, r.Total)
+	more := "If the server was restored from a backup, or somebody emptied the list by mistake, keep them: they are added to the server again."
+	n.asking = n.w.openSheet(sheetOptions{title: "Remove " + many + "?",
+		body:    column(10, newText(words, textStyle{wrap: true}), newText(more, textStyle{color: colorMuted, wrap: true})),
+		buttons: []fyne.CanvasObject{keep, remove}, focus: keep, closed: func() { n.asking = nil }})
 }
 
 // bar is one notice with its buttons.
 func bar(fill, border, ink fyne.ThemeColorName, words string, buttons ...fyne.CanvasObject) fyne.CanvasObject {
-	says := newText(words, textStyle{color: ink, wrap: true, lines: 4})
-	line := row(8, says, append([]fyne.CanvasObject{says}, buttons...)...)
+	says := newText(words, textStyle{color: ink, wrap: true, lines: 6})
+	line := container.New(barLayout{}, says, container.New(&wrapLayout{gap: 8, right: true}, buttons...))
 	return column(0, newPanel(line, panelStyle{fill: fill, pad: insets{6, 14, 6, 16}}),
 		newPanel(gap(1, 1), panelStyle{fill: border}))
+}
+
+// barLayout puts the buttons of a notice beside its words or, where these would
+// have too little room then, below them.
+type barLayout struct{}
+
+const (
+	barGap   = 8
+	barWords = 190 // the least room of the words beside buttons
+)
+
+// places are where the words and the buttons are at this width.
+func (barLayout) places(objects []fyne.CanvasObject, width float32) (words, buttons fyne.Size, below bool) {
+	row := float32(0)
+	for _, b := range objects[1].(*fyne.Container).Objects {
+		row += b.MinSize().Width + barGap
+	}
+	rest := width - row
+	if below = rest < barWords; below {
+		rest, row = width, width
+	} else {
+		row -= barGap
+	}
+	return fyne.NewSize(rest, heightFor(objects[0], rest)), fyne.NewSize(row, heightFor(objects[1], row)), below
+}
+
+func (l barLayout) heightFor(objects []fyne.CanvasObject, width float32) float32 {
+	words, buttons, below := l.places(objects, width)
+	if below {
+		return words.Height + barGap + buttons.Height
+	}
+	return max(words.Height, buttons.Height)
+}
+
+func (l barLayout) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	return fyne.NewSize(objects[1].MinSize().Width, objects[1].MinSize().Height)
+}
+
+func (l barLayout) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	words, buttons, below := l.places(objects, size.Width)
+	if below {
+		place(objects[0], 0, 0, words.Width, words.Height)
+		place(objects[1], 0, words.Height+barGap, buttons.Width, buttons.Height)
+		return
+	}
+	place(objects[0], 0, (size.Height-words.Height)/2, words.Width, words.Height)
+	place(objects[1], size.Width-buttons.Width, (size.Height-buttons.Height)/2, buttons.Width, buttons.Height)
 }
 
 func smallButton(words string, kind buttonKind, onTap func()) *button {

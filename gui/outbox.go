@@ -76,7 +76,7 @@ func (p *todosPage) showMain() {
 func newOutbox(p *todosPage) *outbox {
 	o := &outbox{page: p, want: p.chosen, state: newText("", textStyle{color: colorMuted, wrap: true}), empty: newEmptyState()}
 	o.menu = newIconButton(theme.MenuIcon(), "Show the sidebar", func() { p.shell.setDrawer(true) })
-	o.retry = newButton("Try all again", buttonPlain, o.retryAll)
+	o.retry = smallButton("Try all again", buttonPlain, o.retryAll)
 	o.retry.Hide()
 	title := newText("Outbox", textStyle{size: sizeTitle, style: fyne.TextStyle{Bold: true}})
 	sync := newButton("Sync", buttonPlain, p.sync).withIcon(theme.ViewRefreshIcon())
@@ -84,7 +84,7 @@ func newOutbox(p *todosPage) *outbox {
 	o.list = newChangeList(changeActions{
 		view: o.view, choose: o.choose, open: o.open, act: o.act, leave: p.leaveOutbox, tip: p.w.tip,
 	})
-	head := inset(insets{14, 18, 10, 18}, column(8, row(8, title, o.menu, title, o.retry, sync, back), o.state))
+	head := inset(insets{14, 18, 10, 18}, column(8, row(8, title, o.menu, title, sync, back), row(8, o.state, o.state, o.retry)))
 	o.body = stack(inset(insets{0, 18, 0, 18}, o.list), o.empty.box)
 	o.empty.box.Hide()
 	o.box = stack(newPanel(nil, panelStyle{fill: theme.ColorNameBackground}), container.New(&underLayout{}, head, o.body))

@@ -362,3 +362,89 @@ func TestR30_WhatIsTypedIntoAToDoThatIsDeletedElsewhereIsKept(t *testing.T) {
 		}
 	})
 }
+
+// aHundred is a list that is long enough for the guard against a mass removal.
+func aHundred() (items []todo.Todo) {
+	for i := range 100 {
+		items = append(items, todo.Todo{ID: fmt.Sprint(i), Title: fmt.Sprintf("Item %02d", i)})
+	}
+	return items
+}
+
+// loses40 takes 40 of its hundred to-dos from the service.
+func (s *toDoServer) loses40() {
+	var ids []string
+	for i := range 40 {
+		ids = append(ids, fmt.Sprint(i))
+	}
+	s.remove(ids...)
+}
+
+// A listing that would remove many asks first, beside what the user is doing:
+// the keys still go where they went.
+func TestR34_AListingThatWouldRemoveManyAsksAndDisturbsNobody(t *testing.T) {
+	s := newToDoServer(aHundred()...)
+	overReplica(t, s, func(r *rig, real *replica.Replica) {
+		r.page().focusAdd()
+		r.typed("Buy ")
+		s.loses40()
+		r.sync(real)
+		r.wantText("The server no longer lists 40 of your 100 to-dos.")
+		r.typed("milk")
+		if f := r.focusedField(); f != r.page().toolbar.add || f.Text != "Buy milk" {
+			t.Fatalf("the keys went elsewhere; the field holds %q", r.page().toolbar.add.Text)
+		}
+		if got := r.page().status.sentence.words; got != "40 of 100 to-dos are no longer at the server" || len(real.Snapshot().Rows) != 100 {
+			t.Errorf("the status says %q, %d rows", got, len(real.Snapshot().Rows))
+		}
+		r.key(fyne.KeyReturn)
+		r.isRow(real, "Buy milk")
+	})
+}
+
+func TestR34_TheToDosThatTheServerLostAreKeptOrRemoved(t *testing.T) {
+	for name, c := range map[string]struct {
+		press      []string
+		said       string
+		here, left int
+	}{
+		"kept":               {[]string{"Keep them here"}, "Kept. They are added to the server again.", 100, 100},
+		"removed":            {[]string{"Remove them…", "Remove 40 to-dos"}, "Removed 40 to-dos", 60, 60},
+		"kept when in doubt": {[]string{"Remove them…", "Keep them here"}, "Kept. They are added to the server again.", 100, 100},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newToDoServer(aHundred()...)
+			overReplica(t, s, func(r *rig, real *replica.Replica) {
+				s.loses40()
+				r.sync(real)
+				for _, words := range c.press {
+					r.tap(words)
+				}
+				r.wantText(c.said)
+				r.sync(real)
+				r.wantNoText("no longer lists")
+				if here := len(real.Snapshot().Rows); here != c.here || len(s.items) != c.left {
+					t.Errorf("%d are here and %d at the server, want %d and %d", here, len(s.items), c.here, c.left)
+				}
+			})
+		})
+	}
+}
+
+// What is asked is about the to-dos that were named: when others are missing by
+// then the dialog goes, and is not answered for them.
+func TestR34_TheQuestionWhetherToRemoveEndsWithItsCause(t *testing.T) {
+	s := newToDoServer(aHundred()...)
+	overReplica(t, s, func(r *rig, real *replica.Replica) {
+		s.loses40()
+		r.sync(real)
+		r.tap("Remove them…")
+		s.remove("50", "51")
+		r.sync(real)
+		r.wantNoText("It cannot be undone.")
+		r.wantText("no longer lists 42 of your 100 to-dos")
+		if len(real.Snapshot().Rows) != 100 {
+			t.Errorf("%d are left", len(real.Snapshot().Rows))
+		}
+	})
+}

@@ -22,7 +22,7 @@ type shell struct {
 	sidebar, main, details, status fyne.CanvasObject
 	shade                          *shade
 	left, right, bottom            fyne.CanvasObject // fine lines between the panes
-	toast                          fyne.CanvasObject
+	toast                          *toast
 
 	detailsOpen bool // where they are not beside the list: they are in its place
 	drawerOpen  bool
@@ -31,11 +31,11 @@ type shell struct {
 	onShape     func()
 }
 
-func newShell(sidebar, main, details, status, toast fyne.CanvasObject, onShape func()) *shell {
+func newShell(sidebar, main, details, status fyne.CanvasObject, toast *toast, onShape func()) *shell {
 	s := &shell{sidebar: sidebar, main: main, details: details, status: status, toast: toast, onShape: onShape}
 	s.left, s.right, s.bottom = line(), line(), line()
 	s.shade = newShade(func() { s.setDrawer(false) })
-	s.box = container.New(shellLayout{s}, main, details, s.right, toast, s.shade, sidebar, s.left, status, s.bottom)
+	s.box = container.New(shellLayout{s}, main, details, s.right, toast.box, s.shade, sidebar, s.left, status, s.bottom)
 	return s
 }
 
@@ -100,8 +100,8 @@ func (l shellLayout) Layout(_ []fyne.CanvasObject, size fyne.Size) {
 	place(s.right, right, 0, 1, height)
 	place(s.status, 0, height, size.Width, statusHeight)
 	place(s.bottom, 0, height, size.Width, 1)
-	toast := s.toast.MinSize()
-	place(s.toast, x+(right-x-toast.Width)/2, height-toast.Height-14, toast.Width, toast.Height)
+	toast := s.toast.fit(right - x - 24)
+	place(s.toast.box, x+(right-x-toast.Width)/2, height-toast.Height-14, toast.Width, toast.Height)
 }
 
 func place(o fyne.CanvasObject, x, y, width, height float32) {

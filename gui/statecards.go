@@ -49,9 +49,11 @@ func (d *details) conflictCard(r *replica.Row) fyne.CanvasObject {
 	resolve := func(words string, c replica.Choice) fyne.CanvasObject {
 		return smallButton(words, buttonPlain, func() { p.resolve(r, c) })
 	}
-	parts = append(parts, buttonRow(resolve("Keep mine", replica.KeepMine), resolve("Keep theirs", replica.KeepTheirs),
-		resolve("Keep both", replica.KeepBoth), smallButton("Compare", buttonPlain, p.openConflict)))
-	return noticeCard(words, parts...)
+	choices := []fyne.CanvasObject{resolve("Keep mine", replica.KeepMine), resolve("Keep theirs", replica.KeepTheirs)}
+	if r.Theirs != nil {
+		choices = append(choices, resolve("Keep both", replica.KeepBoth), smallButton("Compare", buttonPlain, p.openConflict))
+	}
+	return noticeCard(words, append(parts, buttonRow(choices...))...)
 }
 
 // versus puts the two values of a field below each other.

@@ -23,9 +23,9 @@ type toast struct {
 }
 
 func newToast() *toast {
-	t := &toast{words: newText("", textStyle{full: true})}
+	t := &toast{words: newText("", textStyle{wrap: true, lines: 2})}
 	t.action = smallButton("", buttonPlain, func() { t.act() })
-	t.frame = newPanel(row(14, nil, t.words, t.action), panelStyle{
+	t.frame = newPanel(row(14, t.words, t.words, t.action), panelStyle{
 		fill: theme.ColorNameOverlayBackground, border: theme.ColorNameSeparator, radius: 10, shadow: true,
 	})
 	t.box = stack(t.frame)
@@ -56,6 +56,16 @@ func (t *toast) show(do func(func()), words, action string, act func()) {
 			}
 		})
 	})
+}
+
+// fit is the size of the toast where it may be this wide.
+func (t *toast) fit(most float32) fyne.Size {
+	width := t.words.ruler().width(t.words.content) + 1 + t.frame.pad.left + t.frame.pad.right
+	if t.action.Visible() {
+		width += 14 + t.action.MinSize().Width
+	}
+	width = min(width, most)
+	return fyne.NewSize(width, t.frame.heightFor(width))
 }
 
 func (t *toast) hide() { visible(t.box, false) }

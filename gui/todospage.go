@@ -63,7 +63,7 @@ func newTodosPage(w *Window, todos Todos) *todosPage {
 	p.status = newStatusBar(p.openOutbox, w.tip)
 	p.toast = newToast()
 	p.middle = stack(p.mainPane())
-	p.shell = newShell(p.sidebar.box, p.middle, p.details.box, p.status.box, p.toast.box, p.shapeChanged)
+	p.shell = newShell(p.sidebar.box, p.middle, p.details.box, p.status.box, p.toast, p.shapeChanged)
 	p.mailbox = newMailbox(w.o.Do, p.apply)
 	p.apply(p.snapshot)
 	p.stop = todos.Watch(p.mailbox.put)
