@@ -115,6 +115,7 @@ func firstRunes(s string, n int) string {
 
 // setWritable chooses between the field and plain text.
 func (d *description) setWritable(on bool) {
+	on = on || d.typed // what is typed does not vanish
 	visible(d.edit, on && !d.long)
 	visible(d.readArea, !(on && !d.long) && d.base != "")
 	visible(d.note, d.long)

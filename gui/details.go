@@ -134,8 +134,16 @@ func (d *details) showFields(t *todo.Todo) {
 	d.tags.view.setEnabled(s.CanUpdate)
 	d.description.setWritable(s.CanUpdate)
 	visible(d.remove, s.CanDelete)
+	d.showWhy()
+}
+
+// showWhy says why something cannot be changed, unless that is said above the
+// list already.
+func (d *details) showWhy() {
+	s, p := d.page.snapshot, d.page
+	said := !s.CanAdd && p.shell != nil && p.shell.wide && p.outbox == nil
 	d.why.set(s.Why)
-	visible(d.why, !s.CanUpdate && s.Why != "")
+	visible(d.why, !(s.CanUpdate && s.CanDelete) && s.Why != "" && !said)
 }
 
 func shownTags(tags []string) []string {
@@ -187,9 +195,8 @@ func (d *details) saveTitle(title string) {
 	was := d.renaming
 	d.page.updateFrom(was, todo.Patch{Title: &title}, func(err error) {
 		if err != nil && d.row != nil && d.row.Todo.ID == was.ID {
-			d.title.begin()
-			d.title.field.SetText(title)
-			d.renaming = was
+			d.title.beginWith(title)
+			d.title.began, d.renaming = todo.Line(was.Title), was
 		}
 	})
 }

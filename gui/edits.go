@@ -183,14 +183,13 @@ func (p *todosPage) editDue(id string) {
 	p.details.openDueMenu()
 }
 
-// openTodoMenu is what a right click on a to-do opens.
+// openTodoMenu is what a right click on a to-do opens: what can be done with it.
 func (p *todosPage) openTodoMenu(_ string, at fyne.Position) {
 	m := fyne.NewMenu("")
 	for _, id := range []string{"open", "toggle", "rename", "due", "delete"} {
-		c := p.w.command(id)
-		item := fyne.NewMenuItem(c.title, func() { p.w.doCommand(c) })
-		item.Disabled = !c.can()
-		m.Items = append(m.Items, item)
+		if c := p.w.command(id); c.can() {
+			m.Items = append(m.Items, fyne.NewMenuItem(c.title, func() { p.w.doCommand(c) }))
+		}
 	}
 	newPopUpMenu(m, p.w.win.Canvas(), at)
 }

@@ -34,11 +34,16 @@ func newInPlace(label string, shown fyne.CanvasObject, start func() string, save
 
 // begin opens the field and puts the cursor there.
 func (e *inPlace) begin() {
-	if e.view.disabled || e.open {
-		return
+	if !e.view.disabled && !e.open {
+		e.beginWith(e.start())
 	}
-	e.open, e.began = true, e.start()
-	e.field.SetText(e.began)
+}
+
+// beginWith opens the field with this text in it. What begins like that counts as
+// changed only if it is another text then.
+func (e *inPlace) beginWith(text string) {
+	e.open, e.began = true, text
+	e.field.SetText(text)
 	e.view.Hide()
 	e.field.Show()
 	e.grown()

@@ -25,6 +25,7 @@ type notices struct {
 	seen    string       // the memory sentence that was dismissed
 	signIn  string       // the sentence that asks for a sign-in
 	removal *replica.Removal
+	canKeep bool         // they can be added to the server again
 	asking  *sheet       // asks whether to remove; nil while it is closed
 	once    *fault.Fault // Snapshot.Notice
 }
@@ -59,13 +60,13 @@ func (n *notices) snapshotChanged(s *replica.Snapshot) {
 		signIn = s.Status.Sentence
 	}
 	sameRemoval := s.Removal == n.removal || s.Removal != nil && n.removal != nil && *s.Removal == *n.removal
-	if signIn == n.signIn && sameRemoval && s.Notice == n.once {
+	if signIn == n.signIn && sameRemoval && s.CanAdd == n.canKeep && s.Notice == n.once {
 		return
 	}
 	if !sameRemoval && n.asking != nil {
 		n.asking.close() // it is about others than those that would be removed now
 	}
-	n.signIn, n.removal, n.once = signIn, s.Removal, s.Notice
+	n.signIn, n.removal, n.canKeep, n.once = signIn, s.Removal, s.CanAdd, s.Notice
 	n.rebuild()
 }
 
@@ -117,13 +118,17 @@ func (n *notices) dismissOnce() {
 // lists. Nothing happens to them until it is answered.
 func (n *notices) removalBar(r replica.Removal) fyne.CanvasObject {
 	words := fmt.Sprintf("The server no longer lists %d of your %d to-dos. They are still here, and nothing happens to them until you choose.", r.Missing, r.Total)
-	return bar(colorNotice, colorNoticeBorder, colorNoticeText, words,
-		smallButton("Keep them here", buttonPlain, n.keepThem),
-		smallButton("Remove them…", buttonPlain, func() { n.confirmRemoval(r) }))
+	remove := smallButton("Remove them…", buttonPlain, func() { n.confirmRemoval(r) })
+	if !n.canKeep {
+		return bar(colorNotice, colorNoticeBorder, colorNoticeText, words, remove)
+	}
+	return bar(colorNotice, colorNoticeBorder, colorNoticeText, words, smallButton("Keep them here", buttonPlain, n.keepThem), remove)
 }
 
 // keepThem is the answer that loses nothing, so it is not asked for twice.
-func (n *notices) keepThem() { n.answerRemoval(replica.SendAgain, "Kept. They are added to the server again.") }
+func (n *notices) keepThem() {
+	n.answerRemoval(replica.SendAgain, "Kept. They are added to the server again.")
+}
 
 func (n *notices) answerRemoval(c replica.RemovalChoice, said string) {
 	if p := n.w.todos(); p != nil {
@@ -139,6 +144,10 @@ func (n *notices) confirmRemoval(r replica.Removal) {
 	remove := newButton("Remove "+many, buttonDanger, answer(func() { n.answerRemoval(replica.RemoveHere, "Removed "+many) }))
 	words := fmt.Sprintf("This removes %d of your %d to-dos from this computer. It cannot be undone.", r.Missing, r.Total)
 	more := "If the server was restored from a backup, or somebody emptied the list by mistake, keep them: they are added to the server again."
+	if !n.canKeep {
+		keep = newButton("Not now", buttonPlain, func() { n.asking.close() })
+		more = "If the server was restored from a backup, or somebody emptied the list by mistake, they may come back by themselves. Until then they stay here."
+	}
 	n.asking = n.w.openSheet(sheetOptions{title: "Remove " + many + "?",
 		body:    column(10, newText(words, textStyle{wrap: true}), newText(more, textStyle{color: colorMuted, wrap: true})),
 		buttons: []fyne.CanvasObject{keep, remove}, focus: keep, closed: func() { n.asking = nil }})

@@ -207,6 +207,7 @@ func (p *todosPage) shapeChanged() {
 	p.toolbar.hint.setNarrow(p.shell.narrow)
 	p.toolbar.search.Refresh()
 	p.details.showBack(!p.shell.wide)
+	p.details.showWhy()
 }
 
 // setFilter shows another list.

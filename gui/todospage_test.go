@@ -282,28 +282,6 @@ func TestTheChoiceStaysWithItsToDo(t *testing.T) {
 	})
 }
 
-func TestAReadOnlyListSaysWhyAndChangesNothing(t *testing.T) {
-	signedIn(t, func(r *rig) {
-		r.change(func() { r.todos.writable, r.todos.why = false, "This server offers no way to change to-dos." })
-		r.wantText("This server offers no way to change to-dos.")
-		r.click("2", true)
-		r.click("1", false)
-		r.key(fyne.KeySpace)
-		r.key(fyne.KeyDelete)
-		r.key(fyne.KeyF2)
-		r.typed("n")
-		r.wantCalls(r.todos.called())
-		if r.page().toolbar.add.Visible() {
-			r.Error("the field that adds is there")
-		}
-		for _, v := range find(r, func(*valueButton) bool { return true }) {
-			if !v.Disabled() {
-				r.Errorf("%s can be changed", v.label)
-			}
-		}
-	})
-}
-
 func TestAFailedEditIsSaidInOneSentence(t *testing.T) {
 	signedIn(t, func(r *rig) {
 		r.todos.fail = fault.New(fault.StepStore, fault.Failed, "disk_full", "The change was not saved: the disk is full.").
