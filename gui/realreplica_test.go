@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/test"
@@ -24,9 +25,13 @@ type toDoServer struct {
 	mu    sync.Mutex
 	items []todo.Todo
 	etags int
-	away  error // every call fails with it
 	caps  api.Capabilities
-	// gate is called before a change is made, without the lock; may be nil.
+	away  error     // every call fails with it
+	last  error     // what kept the last call from being answered
+	read  time.Time // when the list was read last
+	moved bool      // others have changed it since
+	// gate is called before a change is made, without the lock, and may fail it;
+	// may be nil.
 	gate func(ctx context.Context) error
 }
 
@@ -62,6 +67,7 @@ func (s *toDoServer) set(f func()) {
 
 func (s *toDoServer) change(id string, f func(*todo.Todo)) {
 	s.set(func() {
+		s.moved = true
 		t := s.items[s.index(id)]
 		f(&t)
 		s.put(t)
@@ -70,6 +76,7 @@ func (s *toDoServer) change(id string, f func(*todo.Todo)) {
 
 func (s *toDoServer) remove(ids ...string) {
 	s.set(func() {
+		s.moved = true
 		s.etags++
 		s.items = slices.DeleteFunc(s.items, func(t todo.Todo) bool { return slices.Contains(ids, t.ID) })
 	})
@@ -89,6 +96,7 @@ func (s *toDoServer) has(title string) (found todo.Todo) {
 
 func (s *toDoServer) enter(ctx context.Context, write bool) error {
 	s.mu.Lock()
+	s.last = s.away
 	away, gate := s.away, s.gate
 	s.mu.Unlock()
 	if away == nil && write && gate != nil {
@@ -104,6 +112,7 @@ func (s *toDoServer) List(ctx context.Context, etag string) (api.List, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := fmt.Sprint(s.etags)
+	s.read, s.moved = time.Now(), false
 	if etag == now {
 		return api.List{NotModified: true, ETag: etag}, nil
 	}
@@ -151,7 +160,10 @@ func (s *toDoServer) Delete(ctx context.Context, id, _ string) error {
 	if err := s.enter(ctx, true); err != nil {
 		return err
 	}
-	s.remove(id)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.etags++
+	s.items = slices.DeleteFunc(s.items, func(t todo.Todo) bool { return t.ID == id })
 	return nil
 }
 
