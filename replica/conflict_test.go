@@ -3,6 +3,7 @@ package replica
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -592,6 +593,51 @@ func TestR31_ACreationAnsweredFromMemoryDoesNotStay(t *testing.T) {
 		must(t, r.SyncNow(t.Context()))
 		if got := titlesOf(r); slices.Contains(got, "Milk") {
 			t.Fatalf("%v", got)
+		}
+	})
+}
+
+// R35: the server is set back to an older backup, under the same ids. What was
+// not sent yet arrives; what the server had acknowledged since and forgot is
+// shown as the server has it, unless it was edited here.
+func TestR35_AServerRestoredFromAnOlderBackup(t *testing.T) {
+	s := newServer(some(10)...)
+	bubble(t, s, func(t *testing.T, r *Replica) {
+		runs(t, r, s)
+		must(t, r.SyncNow(t.Context()))
+		backup, keys := maps.Clone(s.items), maps.Clone(s.keys)
+		update(t, r, "1", rename1("renamed since"))
+		update(t, r, "5", todo.Patch{Completed: ptr(true)})
+		must(t, r.Delete(t.Context(), "9"))
+		edited := add(t, r, "added since, and edited")
+		add(t, r, "added since")
+		must(t, r.SyncNow(t.Context()))
+		apart(t, s, r, func() {
+			update(t, r, "1", rename1("renamed again"))
+			update(t, r, "3", todo.Patch{Completed: ptr(true)})
+			update(t, r, edited, todo.Patch{Description: ptr("on a train")})
+			add(t, r, "new one")
+		}, func() { s.set(func() { s.items, s.keys, s.etags = backup, keys, s.etags+1 }) })
+
+		if got, ok := s.get("3"); !ok || !got.Completed {
+			t.Errorf("the unsent completion: %+v", got)
+		}
+		if got, ok := s.get(edited); !ok || got.Title != "added since, and edited" || got.Description != "on a train" {
+			t.Errorf("the unsent edit of what the server forgot: %+v", got)
+		}
+		if got := find(r, "1"); got.State != Conflict || got.Todo.Title != "renamed again" || got.Theirs.Title != "item 001" {
+			t.Errorf("renamed on both sides: %+v", got)
+		}
+		if got := find(r, "5"); got.Todo.Completed || got.State != Synced {
+			t.Errorf("completed before: %+v", got)
+		}
+		if find(r, "9") == nil || !slices.Contains(s.titles(), "new one") {
+			t.Errorf("%v", s.titles())
+		}
+		must(t, r.Resolve(t.Context(), "1", KeepMine))
+		must(t, r.SyncNow(t.Context()))
+		if st := r.Snapshot().Status; st.Kind != OK || !slices.Equal(content(r), contentOf(slices.Collect(maps.Values(s.items)))) {
+			t.Errorf("%+v\nhere  %v\nthere %v", st, content(r), contentOf(slices.Collect(maps.Values(s.items))))
 		}
 	})
 }
