@@ -24,6 +24,7 @@ import (
 type world struct {
 	dir    string
 	s      *server
+	net    *line
 	now    time.Time
 	here   *Replica // with a file; it crashes
 	there  *Replica // another computer
@@ -32,8 +33,10 @@ type world struct {
 	tokens int
 
 	signedInAs bool
-	deleted    map[string]bool // tokens of to-dos that someone has deleted
-	made       map[string]bool // tokens of all that were added
+
+	deleted map[string]bool   // tokens of to-dos that someone has deleted, and witnesses that someone took back
+	made    map[string]bool   // tokens of all that were added
+	witness map[string]string // the tags that bear witness, and the tokens of their to-dos
 }
 
 func (w *world) options(name string) Options {
@@ -51,7 +54,9 @@ func (w *world) open(o Options) *Replica {
 // begin draws a world: what the server is like, and what it has.
 func begin(t *rapid.T, dir string) *world {
 	w := &world{dir: dir, s: newServer(), other: newServer(todo.Todo{ID: "1", Title: "of another account"}), t: t,
-		now: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC), deleted: map[string]bool{}, made: map[string]bool{}}
+		now: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC), deleted: map[string]bool{}, made: map[string]bool{},
+		witness: map[string]string{}}
+	w.net = &line{server: w.s}
 	w.s.noKeys = rapid.Bool().Draw(t, "server without idempotency keys")
 	w.s.ownIDs = rapid.Bool().Draw(t, "server gives its own ids")
 	w.s.noETags = rapid.IntRange(0, 3).Draw(t, "server without versions") == 0
@@ -128,7 +133,11 @@ func (w *world) edit() {
 	default:
 		p.Due, p.Title = ptr(w.now.AddDate(0, 0, rapid.IntRange(-1, 1).Draw(w.t, "due"))), ptr(w.title())
 	}
-	w.allow(r.Update(context.Background(), w.pick(r).Todo.ID, p))
+	row := w.pick(r)
+	if p.Tags != nil {
+		p.Tags = ptr(append(*p.Tags, witnesses(row.Todo.Tags)...))
+	}
+	w.allow(r.Update(context.Background(), row.Todo.ID, p))
 }
 
 func (w *world) remove() {
@@ -142,18 +151,13 @@ func (w *world) remove() {
 // made or deleted counts as deleted by someone.
 func (w *world) undo() {
 	r := w.one()
-	before := descriptions(r)
-	if rapid.Bool().Draw(w.t, "redo") {
-		w.allow(r.Redo(context.Background()), fault.Invalid, fault.NotFound, fault.Conflict)
-	} else {
-		w.allow(r.Undo(context.Background()), fault.Invalid, fault.NotFound, fault.Conflict)
-	}
-	after := descriptions(r)
-	for token := range before {
-		if !after[token] {
-			w.deleted[token] = true
+	w.excuse(r, func() {
+		if rapid.Bool().Draw(w.t, "redo") {
+			w.allow(r.Redo(context.Background()), fault.Invalid, fault.NotFound, fault.Conflict)
+		} else {
+			w.allow(r.Undo(context.Background()), fault.Invalid, fault.NotFound, fault.Conflict)
 		}
-	}
+	})
 }
 
 func descriptions(r *Replica) map[string]bool {
@@ -166,7 +170,7 @@ func descriptions(r *Replica) map[string]bool {
 
 func (w *world) sync() {
 	r := w.one()
-	err := r.round(context.Background(), w.s, setOf(WakeUser))
+	err := r.round(context.Background(), w.net, setOf(WakeUser))
 	w.calm(r)
 	w.allow(err, fault.Offline, fault.Conflict)
 }
@@ -190,6 +194,15 @@ func (w *world) weather() {
 		return nil
 	}
 	w.s.before, w.s.after = lose, lose
+	w.net.coin = coin
+	w.net.twice, w.net.late = rapid.IntRange(0, 4).Draw(w.t, "requests doubled of ten"), rapid.IntRange(0, 4).Draw(w.t, "requests late of ten")
+}
+
+func (w *world) arrive() {
+	if len(w.net.under) == 0 {
+		w.t.Skip("nothing is on its way")
+	}
+	w.net.arrive()
 }
 
 func (w *world) someoneElse() {
@@ -238,12 +251,17 @@ func (w *world) clockJumps() {
 	w.now = w.now.Add(time.Duration(rapid.SampledFrom([]int{-87600, -24, -1, 1, 24, 87600}).Draw(w.t, "hours")) * time.Hour)
 }
 
-// signInAs opens another account's copy in the same folder and syncs it with
-// the other server, which must see nothing of the first.
-func (w *world) signInAs() {
+// another is signInAs without a sign-out.
+func (w *world) another() {
 	if w.signedInAs {
 		w.t.Skip("once is enough")
 	}
+	w.signInAs()
+}
+
+// signInAs opens another account's copy in the same folder and syncs it with
+// the other server, which must see nothing of the first.
+func (w *world) signInAs() {
 	w.signedInAs = true
 	r := w.open(w.options("bob"))
 	defer r.Close()
@@ -271,23 +289,16 @@ func (w *world) setAside() {
 		w.t.Skip("empty outbox")
 	}
 	p := rapid.SampledFrom(out).Draw(w.t, "edit")
-	before := descriptions(r)
 	if p.State == PendingDiscarded {
 		if p.Edit.Op == todo.Delete {
-			w.deleted["any"] = true // whatever it was
-			for token := range before {
+			for token := range descriptions(r) { // whatever it was
 				w.deleted[token] = true
 			}
 		}
 		w.allow(r.Restore(context.Background(), p.Number), fault.NotFound)
 		return
 	}
-	w.allow(r.Discard(context.Background(), p.Number))
-	for token := range before {
-		if !descriptions(r)[token] {
-			w.deleted[token] = true
-		}
-	}
+	w.excuse(r, func() { w.allow(r.Discard(context.Background(), p.Number)) })
 }
 
 func (w *world) rewrite() {
@@ -330,13 +341,14 @@ func (w *world) check() {
 // settle lets the line be good and everyone sync; then all have the same, and
 // every to-do is there once, unless someone deleted it.
 func (w *world) settle() {
-	w.s.before, w.s.after = nil, nil
+	w.s.before, w.s.after, w.net.coin = nil, nil, nil
+	w.net.arrive()
 	for range 6 {
 		for _, r := range []*Replica{w.here, w.there} {
 			if q := r.Snapshot().Removal; q != nil {
 				w.t.Fatalf("asked about %+v", q)
 			}
-			err := r.round(context.Background(), w.s, setOf(WakeUser))
+			err := r.round(context.Background(), w.net, setOf(WakeUser))
 			w.calm(r)
 			w.allow(err)
 			for _, row := range r.Snapshot().Rows {
@@ -372,6 +384,7 @@ func (w *world) settle() {
 			w.t.Fatalf("%q is there %d times; deleted: %v\n%v", token, n, w.deleted[token], w.s.calls)
 		}
 	}
+	w.testify()
 }
 
 // inMemoryFolder is a folder that is quick to write to where there is one: what
@@ -396,9 +409,10 @@ func histories(t *testing.T, n int) {
 	}
 }
 
-// Any history of edits on two computers, edits by others, lost answers,
-// crashes, clock jumps and another account in between: nothing saved is lost,
-// nothing is done twice, and in the end all are alike.
+// Any history of edits on two computers, edits by others, requests that get
+// lost, come twice or late, crashes (in the middle of a sync too), clock jumps,
+// sign-outs and another account in between: nothing saved is lost, nothing is
+// done twice, and in the end all are alike.
 func TestI1ToI10_AnyHistoryEndsWell(t *testing.T) {
 	const workers = 2
 	if slow() {
@@ -430,8 +444,9 @@ func anyHistory(t *testing.T) {
 		for name, action := range map[string]func(){
 			"add": w.add, "edit": w.edit, "edit more": w.edit, "delete": w.remove, "undo or redo": w.undo,
 			"sync": w.sync, "sync more": w.sync, "weather": w.weather, "someone else": w.someoneElse,
-			"crash": w.crash, "restart": w.restart, "clock jumps": w.clockJumps, "another account": w.signInAs,
+			"crash": w.crash, "restart": w.restart, "clock jumps": w.clockJumps, "another account": w.another,
 			"resolve": w.resolve, "discard, restore": w.setAside, "write log anew": w.rewrite,
+			"tag": w.tag, "late requests arrive": w.arrive, "crash in a sync": w.crashInSync, "sign-out": w.signOutAndIn,
 		} {
 			actions[name] = func(t *rapid.T) { w.t = t; action() }
 		}

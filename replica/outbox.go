@@ -116,9 +116,15 @@ func (r *Replica) Restore(ctx context.Context, number uint64) error {
 	})
 }
 
-// renewed is e as an edit that is made now.
+// renewed is e as an edit that is made now. It adds and takes away the tags
+// that e did; those that came since are not e's to take.
 func (r *Replica) renewed(e *entry, t todo.Todo) *entry {
-	n := r.newEntry(e.id, e.op, e.patch, e.patch.Restrict(t))
+	p := e.patch
+	if p.Tags != nil {
+		tags := e.onto(t).Tags
+		p.Tags = &tags
+	}
+	n := r.newEntry(e.id, e.op, p, p.Restrict(t))
 	if e.op == todo.Delete {
 		n.sum = contentSum(t)
 	}

@@ -418,6 +418,26 @@ func TestRetryDiscardAndRestoreOfARefusedEdit(t *testing.T) {
 	})
 }
 
+// I1: what was added since a discarded edit is not taken away by bringing it back.
+func TestRestoringATagLeavesThoseThatCameSince(t *testing.T) {
+	s := newServer(todo.Todo{ID: "1", Title: "Milk", Tags: []string{"shop"}})
+	bubble(t, s, func(t *testing.T, r *Replica) {
+		runs(t, r, s)
+		s.set(func() { s.before = func(string, string) error { return offline() } })
+		update(t, r, "1", todo.Patch{Tags: &[]string{"urgent"}}) // in place of shop
+		synctest.Wait()
+		must(t, r.Discard(t.Context(), r.Outbox()[0].Number))
+		update(t, r, "1", todo.Patch{Tags: &[]string{"shop", "dairy"}})
+		synctest.Wait()
+		must(t, r.Restore(t.Context(), r.Outbox()[0].Number))
+		s.set(func() { s.before = nil })
+		must(t, r.SyncNow(t.Context()))
+		if got, _ := s.get("1"); !slices.Equal(slices.Sorted(slices.Values(got.Tags)), []string{"dairy", "urgent"}) {
+			t.Fatalf("%v", got.Tags)
+		}
+	})
+}
+
 // What each kind of failure looks like; none of them loses an edit or a row.
 func TestR3_R4_R15_R16_R17_R19_WhatEachFailureIsCalled(t *testing.T) {
 	for name, c := range map[string]struct {
