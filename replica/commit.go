@@ -74,6 +74,9 @@ func (r *Replica) catchUp() (err error) {
 			r.store.seen = -1 // look again the next time
 		}
 	}()
+	if err = r.store.checkVersion(); err != nil {
+		return err
+	}
 	epoch := r.store.head.epoch
 	if err = r.store.readHead(); err != nil {
 		return err

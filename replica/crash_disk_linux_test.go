@@ -3,6 +3,7 @@ package replica
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -150,6 +151,99 @@ func TestR22_ANewCopyOnAFullDisk(t *testing.T) {
 	})
 }
 
+// A start on a disk without any room shows what there is, and says why an edit
+// cannot be saved; as soon as there is room it is saved, without another start.
+// So it is with a disk that can only be read.
+func TestR22_R23_AStartThatCanOnlyReadWritesAsSoonAsItCan(t *testing.T) {
+	onDisk(t, "1m", func(t *testing.T, dir string, remount func(string)) {
+		o := Options{Dir: dir, Account: "full", Key: [32]byte{1}}
+		r := opened(t, o, testSeams())
+		s := newServer(some(3)...)
+		roundNow(t, r, s)
+		must(t, r.Close())
+		other := filepath.Join(filepath.Dir(dir), "other")
+		for code, c := range map[string]struct{ block, clear func() }{
+			"disk_full":      {func() { fill(t, other, 0) }, func() { must(t, os.Remove(other)) }},
+			"disk_read_only": {func() { remount("ro") }, func() { remount("size=1m") }},
+		} {
+			c.block()
+			r = opened(t, o, testSeams())
+			for range 3 {
+				_, err := r.Add(t.Context(), todo.Todo{Title: "lost"})
+				wantCode(t, err, code)
+			}
+			if st := r.Snapshot().Status; st.Kind != Attention {
+				t.Errorf("%s: %+v", code, st)
+			}
+			c.clear()
+			add(t, r, "kept after "+code)
+			roundNow(t, r, s)
+			if st := r.Snapshot().Status; st.Kind != OK {
+				t.Errorf("%s: %+v", code, st)
+			}
+			next := reopened(t, r)
+			if got := titlesOf(next); !slices.Contains(got, "kept after "+code) || slices.Contains(got, "lost") {
+				t.Errorf("%s: %v", code, got)
+			}
+			must(t, next.Close())
+		}
+		if got := s.titles(); len(got) != 5 {
+			t.Errorf("%v", got)
+		}
+	})
+}
+
+// R25: the disk gets full at each point of an update of the format. The copy
+// opens, or it is said why not; it stays as it was until it is as it should be,
+// with every edit, and what was made half-way is in nobody's way.
+func TestR25_AMigrationOnAFullDisk(t *testing.T) {
+	onDisk(t, "1m", func(t *testing.T, dir string, remount func(string)) {
+		o := Options{Dir: dir, Account: "full", Key: [32]byte{1}}
+		r := opened(t, o, testSeams())
+		roundNow(t, r, newServer(some(200)...))
+		add(t, r, "unsent")
+		must(t, r.Close())
+		original := image(t, o)
+		with := testSeams()
+		with.steps = later()
+		other, refused, done := filepath.Join(filepath.Dir(dir), "other"), 0, 0
+		for room := 0; room <= 96; room += 4 {
+			must(t, errors.Join(os.RemoveAll(other), os.RemoveAll(dir), os.CopyFS(dir, os.DirFS(original.Dir)), os.Chmod(dir, 0o700)))
+			fill(t, other, room<<10)
+			r, err := open(t.Context(), o, with)
+			if err != nil {
+				wantCode(t, err, "disk_full")
+				refused++
+				must(t, os.Remove(other))
+				r = opened(t, o, with)
+			} else {
+				done++
+			}
+			if got := titlesOf(r); len(got) != 201 || r.Snapshot().Notice != nil {
+				t.Fatalf("with room for %d KiB: %d rows, %v", room, len(got), r.Snapshot().Notice)
+			}
+			row(t, r, "unsent")
+			must(t, r.Close())
+		}
+		if t.Logf("%d refused, %d done", refused, done); refused < 3 || done < 3 {
+			t.Errorf("refused %d times, done %d times: the disk was never full, or always", refused, done)
+		}
+	})
+}
+
+// fill leaves that many bytes of the disk.
+func fill(t *testing.T, path string, room int) {
+	t.Helper()
+	f, err := os.Create(path)
+	must(t, err)
+	for err == nil {
+		_, err = f.Write(make([]byte, 4<<10))
+	}
+	size, err := f.Seek(0, io.SeekEnd)
+	must(t, err)
+	must(t, errors.Join(f.Truncate(max(0, size-int64(room))), f.Close()))
+}
+
 // A disk that became read-only: what is there is shown, an edit is refused in
 // words, and nothing is taken for damage.
 func TestR23_AReadOnlyDisk(t *testing.T) {
@@ -221,7 +315,7 @@ func TestR22_R23_EachCallFailsInTurn(t *testing.T) {
 		most         int // of them in a thread, or about as many
 		again        int // after how many it fails again
 	}{
-		{"pwrite64", "ENOSPC", 90, 37}, {"pwrite64", "EIO", 90, 37}, {"pread64", "EIO", 60, 1000}, {"ftruncate", "EIO", 8, 5},
+		{"pwrite64", "ENOSPC", 90, 37}, {"pwrite64", "EDQUOT", 90, 37}, {"pwrite64", "EIO", 90, 37}, {"pread64", "EIO", 60, 1000}, {"ftruncate", "EIO", 8, 5},
 		{"open", "EMFILE", 9, 11}, {"openat", "EMFILE", 40, 37}, {"renameat", "EIO", 1, 2}, {"unlink", "EIO", 2, 3},
 	} {
 		t.Run(inject.calls+" "+inject.fails, func(t *testing.T) {

@@ -195,7 +195,7 @@ func slow() bool { return os.Getenv("WAYBILL_SLOW") != "" }
 var errCrash = errors.New("crash")
 
 func TestR25_AMigrationIsAllOrNothing(t *testing.T) {
-	steps := append(slices.Clone(migrations), "CREATE TABLE later (x); INSERT INTO later VALUES (1)", "ALTER TABLE later ADD COLUMN y")
+	steps := later()
 	for _, point := range []string{"", "migration 2", "migration 3", "commit", "committed", "checkpoint"} {
 		o := account(t)
 		r := opened(t, o, testSeams())

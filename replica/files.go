@@ -186,6 +186,32 @@ func (f files) removeDatabase(path string) error {
 	return errors.Join(errs...)
 }
 
+// removeBackUps deletes the copies that were made before migrations.
+func (f files) removeBackUps() error {
+	return removeAll(filepath.Dir(f.base), filepath.Base(f.database())+formatSuffix)
+}
+
+// formatSuffix and the version from before it end the name of such a copy.
+const formatSuffix = ".format-"
+
+// removeAll deletes what begins with prefix in a folder.
+func removeAll(dir, prefix string) error {
+	found, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return disk.Explain("read", dir, err)
+	}
+	var errs []error
+	for _, entry := range found {
+		if strings.HasPrefix(entry.Name(), prefix) {
+			errs = append(errs, disk.Remove(filepath.Join(dir, entry.Name())))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // Remove deletes all files of an account's copy, those that were set aside
 // included. Destroy its key first: then a crash half way leaves nothing that
 // can be read. A process that has the copy open cannot save to it any more.
@@ -193,21 +219,7 @@ func Remove(o Options) error {
 	if o.Dir == "" {
 		return nil
 	}
-	base := filesOf(o).base
-	found, err := os.ReadDir(o.Dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return disk.Explain("read", o.Dir, err)
-	}
-	var errs []error
-	for _, entry := range found {
-		if name := entry.Name(); strings.HasPrefix(name, filepath.Base(base)+".") {
-			errs = append(errs, disk.Remove(filepath.Join(o.Dir, name)))
-		}
-	}
-	return errors.Join(errs...)
+	return removeAll(o.Dir, filepath.Base(filesOf(o).base)+".")
 }
 
 // unreadableFault is for a file whose content does not open.

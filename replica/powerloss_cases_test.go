@@ -44,7 +44,7 @@ var stories = map[string]struct {
 }
 
 func upgraded(with *seams) {
-	with.steps = append(slices.Clone(migrations), "CREATE TABLE later (x); INSERT INTO later VALUES (1)", "ALTER TABLE later ADD COLUMN y")
+	with.steps = later()
 }
 
 // prepareSmall makes a copy with unsent edits.

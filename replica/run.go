@@ -55,6 +55,7 @@ func (r *Replica) Run(ctx context.Context, client api.Client) error {
 		return err
 	}
 	defer r.stopRun()
+	unproved := r.o.Dir != ""
 	next := setOf(WakeUser) // the first round is a whole one
 	for failures := 0; ctx.Err() == nil; {
 		waiters, more := r.takeWaiters()
@@ -67,6 +68,10 @@ func (r *Replica) Run(ctx context.Context, client api.Client) error {
 		}
 		if failures++; err == nil {
 			failures = 0
+			if unproved {
+				unproved = false
+				r.dropBackUps()
+			}
 		}
 		if ctx.Err() != nil {
 			break
@@ -227,6 +232,13 @@ func (r *Replica) sleep(ctx context.Context, p pause) reasons {
 		case <-ctx.Done():
 			return 0
 		}
+	}
+}
+
+// dropBackUps drops what was kept for the case that a migration had gone wrong.
+func (r *Replica) dropBackUps() {
+	if err := r.files.removeBackUps(); err != nil {
+		r.log.Warn("the copy from before an update was not removed", "code", fault.As(err).Code)
 	}
 }
 

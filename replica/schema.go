@@ -59,7 +59,7 @@ func openStore(path string, key [32]byte, with seams) (*store, error) {
 	// the one that looks at its header, would drop SQLite's locks. Elsewhere
 	// than on Linux there is no such thing, and the error says so.
 	_, _ = sqlite.OFDLocking(true)
-	s := &store{path: path, box: seal.New(key), at: with.at}
+	s := &store{path: path, box: seal.New(key), at: with.at, knows: len(with.steps)}
 	version := 0
 	if path != "" {
 		if err := disk.EnsureFile(path); err != nil {
@@ -72,7 +72,7 @@ func openStore(path string, key [32]byte, with seams) (*store, error) {
 	}
 	err := s.connect(wholePragmas)
 	if err != nil && version > 0 && s.connectReadOnly() {
-		err = nil
+		s.unwritable, err = err, nil
 	}
 	if err == nil {
 		err = s.migrate(with.steps)
@@ -155,6 +155,30 @@ func (s *store) connectReadOnly() bool {
 	return true
 }
 
+// whyReadOnly is what kept the file from being opened as it should be.
+func (s *store) whyReadOnly() error {
+	var f *fault.Fault
+	if errors.As(s.explain("opened", s.unwritable), &f) && f.Code == codeFull {
+		return s.unwritable
+	}
+	return fs.ErrPermission
+}
+
+// connectAgain reports whether a file that could only be read can be written
+// now: there may be room again on its disk.
+func (s *store) connectAgain() bool {
+	again := &store{path: s.path, at: s.at, knows: s.knows}
+	version := 0
+	if again.connect(wholePragmas) != nil || again.query("PRAGMA user_version", &version) != nil || version != s.knows {
+		again.close()
+		return false
+	}
+	s.close()
+	s.db, s.conn, s.readOnly = again.db, again.conn, false
+	s.seen = -1 // read what others have written meanwhile
+	return true
+}
+
 // migrate brings the schema up to date, all steps or none.
 func (s *store) migrate(steps []string) error {
 	version := 0
@@ -167,7 +191,7 @@ func (s *store) migrate(steps []string) error {
 	case version > len(steps):
 		return newerFault(version, len(steps))
 	case s.readOnly:
-		return s.explain("opened", fs.ErrPermission)
+		return s.explain("opened", s.whyReadOnly())
 	case version == 0:
 		if err := s.exec("PRAGMA page_size=" + fmt.Sprint(pageSize)); err != nil {
 			return s.explain("made", err)
@@ -189,8 +213,23 @@ func (s *store) migrate(steps []string) error {
 	return s.checkpoint()
 }
 
-// backUpName is the copy that is made before a migration from a version.
-func (s *store) backUpName(version int) string { return fmt.Sprintf("%s.format-%d", s.path, version) }
+// checkVersion notices that a newer Waybill has brought the schema up to date
+// while this one had the file open: from then on this one does not write what
+// that one might not understand.
+func (s *store) checkVersion() error {
+	version := 0
+	if err := s.query("PRAGMA user_version", &version); err != nil {
+		return s.explain("read", err)
+	}
+	if version > s.knows {
+		return newerFault(version, s.knows)
+	}
+	return nil
+}
+
+// backUpName is the copy that is made before a migration from a version. It is
+// kept until a sync has gone well.
+func (s *store) backUpName(version int) string { return fmt.Sprint(s.path, formatSuffix, version) }
 
 func (s *store) backUp(version int) error {
 	if s.path == "" {

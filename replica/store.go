@@ -31,8 +31,10 @@ type store struct {
 	last uint64 // number of the last record that the caller has seen
 	seen int64  // SQLite's data_version at that time
 
-	readOnly bool
-	at       func(point string) error // a failpoint of tests; never nil
+	knows      int // newest version of the schema that this process understands
+	readOnly   bool
+	unwritable error                    // why it is
+	at         func(point string) error // a failpoint of tests; never nil
 }
 
 // head binds the records to their file.
@@ -76,8 +78,8 @@ func (s *store) exec(q string, args ...any) error {
 // transaction runs f while no other process writes. Its error, as a Fault, means
 // that nothing was changed, as far as this process can see.
 func (s *store) transaction(f func() error) error {
-	if s.readOnly {
-		return s.explain("saved", fs.ErrPermission)
+	if s.readOnly && !s.connectAgain() {
+		return s.explain("saved", s.whyReadOnly())
 	}
 	err := s.at("begin")
 	if err == nil {
@@ -227,6 +229,8 @@ func (s *store) close() {
 	}
 }
 
+const codeFull = "disk_full"
+
 // explain makes a Fault or damage of an error of SQLite.
 func (s *store) explain(doing string, err error) error {
 	var ours *fault.Fault
@@ -251,7 +255,7 @@ func (s *store) explain(doing string, err error) error {
 	case sqlitecodes.SQLITE_ERROR: // a table is missing: no statement of ours is wrong otherwise
 		return &damage{what: "the database lacks its tables", err: err}
 	case sqlitecodes.SQLITE_FULL:
-		return s.fault(doing, "disk_full", ": the disk is full", "Free some space and try again; nothing that was saved before is lost.", err)
+		return s.fault(doing, codeFull, ": the disk is full", "Free some space and try again; nothing that was saved before is lost.", err)
 	case sqlitecodes.SQLITE_READONLY, sqlitecodes.SQLITE_PERM, sqlitecodes.SQLITE_CANTOPEN:
 		return s.fault(doing, "disk_read_only", ": it cannot be written", "Check who owns its folder, or give Waybill another one with WAYBILL_HOME.", err)
 	case sqlitecodes.SQLITE_BUSY, sqlitecodes.SQLITE_LOCKED, sqlitecodes.SQLITE_PROTOCOL:
