@@ -597,6 +597,79 @@ func TestR31_ACreationAnsweredFromMemoryDoesNotStay(t *testing.T) {
 	})
 }
 
+// The answer to a creation was lost, someone else has edited the to-do since, and
+// the server answers the repeated request with what it has now: what the other
+// one did is not taken for the server's doing, and is not undone by what was
+// edited here meanwhile.
+func TestR31_WhatOthersDidToACreationWhoseAnswerWasLost(t *testing.T) {
+	for what, c := range map[string]struct {
+		here  func(t *testing.T, r *Replica, id string)
+		there func(*todo.Todo)
+		check func(t *testing.T, now todo.Todo, row *Row)
+	}{
+		"tags of both": {
+			func(t *testing.T, r *Replica, id string) { update(t, r, id, todo.Patch{Tags: &[]string{"mine"}}) },
+			func(t *todo.Todo) { t.Tags = []string{"theirs"} },
+			func(t *testing.T, now todo.Todo, row *Row) {
+				if !slices.Equal(slices.Sorted(slices.Values(now.Tags)), []string{"mine", "theirs"}) || row.State != Synced {
+					t.Errorf("%+v, %+v", now, row)
+				}
+			},
+		},
+		"two titles": {
+			func(t *testing.T, r *Replica, id string) { update(t, r, id, rename1("mine")) },
+			func(t *todo.Todo) { t.Title = "theirs" },
+			func(t *testing.T, now todo.Todo, row *Row) {
+				if row == nil || row.State != Conflict || row.Todo.Title != "mine" || now.Title != "theirs" {
+					t.Errorf("%+v, %+v", now, row)
+				}
+			},
+		},
+		"deleted here, edited there": {
+			func(t *testing.T, r *Replica, id string) { must(t, r.Delete(t.Context(), id)) },
+			func(t *todo.Todo) { t.Title = "theirs" },
+			func(t *testing.T, now todo.Todo, row *Row) {
+				if row == nil || now.Title != "theirs" {
+					t.Errorf("%+v, %+v", now, row)
+				}
+			},
+		},
+		"edited here, cleaned up there": {
+			func(t *testing.T, r *Replica, id string) { update(t, r, id, rename1("Milk and bread")) },
+			func(*todo.Todo) {},
+			func(t *testing.T, now todo.Todo, row *Row) {
+				if row == nil || row.State != Synced || now.Title != "Milk and bread" {
+					t.Errorf("%+v, %+v", now, row)
+				}
+			},
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			s := newServer()
+			s.ownIDs, s.trim = true, true
+			bubble(t, s, func(t *testing.T, r *Replica) {
+				runs(t, r, s)
+				s.set(func() { s.after = func(string, string) error { return trouble(502, 3600) } })
+				id := add(t, r, " Milk ")
+				synctest.Wait()
+				c.here(t, r, id)
+				for at := range s.items {
+					s.change(at, c.there)
+				}
+				s.set(func() { s.after = nil })
+				must(t, r.SyncNow(t.Context()))
+				must(t, r.SyncNow(t.Context()))
+				if len(s.items) != 1 {
+					t.Fatalf("%v", s.items)
+				}
+				for at, now := range s.items {
+					c.check(t, now, find(r, at))
+				}
+			})
+		})
+	}
+}
+
 // R35: the server is set back to an older backup, under the same ids. What was
 // not sent yet arrives; what the server had acknowledged since and forgot is
 // shown as the server has it, unless it was edited here.

@@ -122,11 +122,14 @@ func (w *world) testify() {
 			continue
 		}
 		found := false
+		var all []todo.Todo
 		for _, item := range w.s.items {
-			found = found || item.Description == token && slices.Contains(item.Tags, tag)
+			if item.Description == token {
+				all, found = append(all, item), found || slices.Contains(item.Tags, tag)
+			}
 		}
 		if !found {
-			w.t.Fatalf("the edit that added %q to %q is lost\n%v", tag, token, w.s.calls)
+			w.t.Fatalf("the edit that added %q to %q is lost, of which there is %+v\n%v", tag, token, all, w.s.calls)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 
 	"waybill/api"
@@ -308,14 +309,15 @@ func (r *Replica) carryOver(a *action, got todo.Todo) (out []*entry) {
 	if it == nil || todo.SameContent(a.item, got) {
 		return nil
 	}
-	differs := todo.Diff(a.item, got)
+	differs := a.cleaned(got)
+	all := todo.SameContent(differs.Apply(a.item), got)
 	for _, e := range it.edits {
 		if slices.ContainsFunc(a.acks, func(x *entry) bool { return x.number == e.number }) {
 			continue
 		}
 		id := got.ID
 		switch {
-		case e.op == todo.Delete && e.sum == contentSum(a.item):
+		case e.op == todo.Delete && all && e.sum == contentSum(a.item):
 			out = append(out, e.with(func(e *entry) { e.id, e.sum = id, contentSum(got) }))
 			return out
 		case e.op == todo.Update && overlaps(e.base, differs):
@@ -325,6 +327,28 @@ func (r *Replica) carryOver(a *action, got todo.Todo) (out []*entry) {
 		}
 	}
 	return out
+}
+
+// cleaned is what the server itself made of what it was sent. Fields that it was
+// not sent were changed by someone else, and so may all others have been where
+// a creation had arrived before and is answered from memory: of those only what
+// are the same words is taken for the server's doing.
+func (a *action) cleaned(got todo.Todo) todo.Patch {
+	differs := todo.Diff(a.item, got)
+	switch {
+	case a.op == todo.Update:
+		return only(differs, a.patch.Fields())
+	case a.first:
+		return differs
+	}
+	var same []todo.Field
+	if strings.TrimSpace(a.item.Title) == strings.TrimSpace(got.Title) {
+		same = append(same, todo.FieldTitle)
+	}
+	if strings.TrimSpace(a.item.Description) == strings.TrimSpace(got.Description) {
+		same = append(same, todo.FieldDescription)
+	}
+	return only(differs, same)
 }
 
 func ids(kept bool) byte {
