@@ -61,6 +61,7 @@ func (r *Replica) pull(ctx context.Context, c api.Client) error {
 type difference struct {
 	renames []rename
 	adopted []uint64    // creations that turn out to have arrived
+	later   []*entry    // edits of those, of what the server made of them
 	puts    []todo.Todo // new or changed
 	gone    []string
 	asking  *removal
@@ -72,7 +73,7 @@ func (r *Replica) takeList(list api.List) error {
 	d := r.compare(list)
 	if len(d.renames) > 0 {
 		if err := r.commit(func() ([]*record, error) {
-			return []*record{{renames: d.renames, drops: d.adopted}}, nil
+			return []*record{{renames: d.renames, entries: d.later, drops: d.adopted}}, nil
 		}); err != nil {
 			return err
 		}
@@ -146,21 +147,22 @@ func (r *Replica) compare(list api.List) difference {
 // that are left.
 func (r *Replica) adopt(d *difference, missing []string, reset bool) []string {
 	twins := r.unknownByContent(d.puts)
-	take := func(old string, content todo.Todo) bool {
+	take := func(old string, content todo.Todo) *todo.Todo {
 		sum := looseSum(content)
 		t := twins()[sum]
 		if t == nil || t.ID == old {
-			return false
+			return nil
 		}
 		delete(twins(), sum)
 		d.renames = append(d.renames, rename{old, t.ID})
-		return true
+		return t
 	}
 	for _, e := range r.m.entries {
 		if it := r.m.items[e.id]; e.op == todo.Create && e.state == entryWaiting && it.server == nil && !r.neverSent(e) && r.m.sync.ids != idsKept {
 			content, _ := e.edit().Apply(todo.Todo{})
-			if take(e.id, content) {
+			if t := take(e.id, content); t != nil {
 				d.adopted = append(d.adopted, e.number)
+				d.later = append(d.later, r.carryOver(&action{op: todo.Create, id: e.id, item: content, acks: []*entry{e}}, *t)...)
 			}
 		}
 	}
@@ -174,7 +176,7 @@ func (r *Replica) adopt(d *difference, missing []string, reset bool) []string {
 	}
 	return slices.DeleteFunc(missing, func(id string) bool {
 		it := r.m.items[id]
-		return len(it.edits) > 0 && take(id, *it.server)
+		return len(it.edits) > 0 && take(id, *it.server) != nil
 	})
 }
 
