@@ -132,6 +132,56 @@ func TestR36_ServerThatRestartsRenamesAndChangesItsVersion(t *testing.T) {
 	}
 }
 
+// R36: a tool that gets another name in the middle of a session is missing, in
+// whatever words that is said; the change that was to be made with it is not
+// refused. When the tool has its name again it is used.
+func TestR36_AToolThatIsRenamedIsNoRefusalOfTheChange(t *testing.T) {
+	for name, answer := range map[string]func(http.ResponseWriter, *http.Request, rpc){
+		"invalid params":   fails(200, `{"jsonrpc":"2.0","id":ID,"error":{"code":-32602,"message":"unknown tool"}}`),
+		"method not found": fails(200, `{"jsonrpc":"2.0","id":ID,"error":{"code":-32601,"message":"no such method"}}`),
+		"words":            replies(`{"isError":true,"content":[{"type":"text","text":"Unknown tool: create_todo"}]}`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var renamed atomic.Bool
+			p := newMCPPeer(t, answers{
+				"tools/list": func(w http.ResponseWriter, r *http.Request, m rpc) {
+					made := map[bool]string{true: "make_todo", false: "create_todo"}[renamed.Load()]
+					replies(`{"tools":[`+tool(made, "")+`,`+tool("delete_todo", "")+`]}`)(w, r, m)
+				},
+				"tools/call": func(w http.ResponseWriter, r *http.Request, m rpc) {
+					if renamed.Load() && m.Params.Name == "create_todo" {
+						answer(w, r, m)
+						return
+					}
+					replies(textResult(itemJSON(t, milk)))(w, r, m)
+				},
+			})
+			c := p.mcp(t, "")
+			for range 2 {
+				renamed.Store(false)
+				if _, err := c.Create(t.Context(), milk, "k"); err != nil {
+					t.Fatal(err)
+				}
+				renamed.Store(true)
+				for range 2 {
+					_, err := c.Create(t.Context(), milk, "k")
+					wantFault(t, err, fault.ReadOnly)
+				}
+				if can, err := c.Capabilities(t.Context()); err != nil || can.Create || !can.Delete {
+					t.Errorf("%+v, %v", can, err)
+				}
+			}
+		})
+	}
+	// What the tool itself does not accept is refused, as ever.
+	p := newMCPPeer(t, answers{
+		"tools/list": replies(`{"tools":[` + tool("create_todo", "") + `]}`),
+		"tools/call": fails(200, `{"jsonrpc":"2.0","id":ID,"error":{"code":-32602,"message":"the title is too long"}}`),
+	})
+	_, err := p.mcp(t, "").Create(t.Context(), milk, "k")
+	wantFault(t, err, fault.Invalid)
+}
+
 func TestMCP_VersionThatNobodySpeaksIsAFaultOfTheConnection(t *testing.T) {
 	for _, version := range []string{"", legacy} {
 		p := newMCPPeer(t, answers{"initialize": replies(`{"protocolVersion":"1999-01-01","capabilities":{},"serverInfo":{"name":"peer","version":"1"}}`)})

@@ -229,6 +229,7 @@ func (c *MCPClient) Capabilities(ctx context.Context) (Capabilities, error) {
 	}
 	var tools map[string]usableTool
 	if err := c.call(ctx, listing, func(ctx context.Context, s *session) (err error) {
+		s.forgetTools() // who asks wants to know how it is now
 		tools, err = s.tools(ctx)
 		return err
 	}); err != nil {

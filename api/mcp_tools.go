@@ -63,6 +63,33 @@ func (s *session) tools(ctx context.Context) (map[string]usableTool, error) {
 	return found, nil
 }
 
+// forgetTools has the next call ask for the tools again.
+func (s *session) forgetTools() {
+	s.learnt.mu.Lock()
+	defer s.learnt.mu.Unlock()
+	s.learnt.tools = nil
+}
+
+// usable returns the tool of this name. One that was not offered before is
+// asked for again: a server may be updated in the middle of a session.
+func (s *session) usable(ctx context.Context, name string, about asking) (usableTool, error) {
+	s.learnt.mu.Lock()
+	old := s.learnt.tools != nil && !s.learnt.tools[name].fits
+	s.learnt.mu.Unlock()
+	if old {
+		s.forgetTools()
+	}
+	tools, err := s.tools(ctx)
+	if err != nil {
+		return usableTool{}, err
+	}
+	known := tools[name]
+	if !known.fits {
+		return usableTool{}, notOffered(about, "")
+	}
+	return known, nil
+}
+
 func readSchema(raw json.RawMessage, sent []string) usableTool {
 	var schema struct {
 		Type       any                        `json:"type"`

@@ -63,13 +63,9 @@ func (c *MCPClient) write(ctx context.Context, tool string, args arguments, abou
 	var a *answer
 	failed := false
 	err := c.call(ctx, about, func(ctx context.Context, s *session) error {
-		tools, err := s.tools(ctx)
+		known, err := s.usable(ctx, tool, about)
 		if err != nil {
 			return err
-		}
-		known, offered := tools[tool]
-		if !offered || !known.fits {
-			return notOffered(about, "")
 		}
 		raw, err := json.Marshal(known.accepted(args))
 		if err != nil {
@@ -77,6 +73,19 @@ func (c *MCPClient) write(ctx context.Context, tool string, args arguments, abou
 		}
 		res, err := callTool(ctx, s, tool, raw)
 		a, failed = answerIn(ctx, resultText(res)), res.IsError
+		if refused := err; refused != nil || failed {
+			if failed {
+				refused = c.toolFault(a, about)
+			}
+			// The change is not at fault where its tool is gone, or has another
+			// name since the session began.
+			if unknownTool(refused) {
+				s.forgetTools()
+				if _, gone := s.usable(ctx, tool, about); gone != nil {
+					return gone
+				}
+			}
+		}
 		return err
 	})
 	switch {

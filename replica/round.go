@@ -32,7 +32,7 @@ func (r *Replica) round(ctx context.Context, c api.Client, why reasons) error {
 		}
 		fetch = false
 	}
-	if err := r.readCapabilities(ctx, c); err != nil && stops(err) {
+	if err := r.readCapabilities(ctx, c, why); err != nil && stops(err) {
 		return err
 	}
 	sent := r.push(ctx, c)
@@ -99,12 +99,14 @@ func (r *Replica) own(ctx context.Context) (release func(), err error) {
 	}, nil
 }
 
-// readCapabilities asks once per Run what can be done.
-func (r *Replica) readCapabilities(ctx context.Context, c api.Client) error {
+// readCapabilities asks once per Run what can be done; again where nothing can
+// be changed, and the user asks for a sync or has changes that wait.
+func (r *Replica) readCapabilities(ctx context.Context, c api.Client, why reasons) error {
 	r.mu.Lock()
 	read := r.sync.capsRead
+	again := r.m.sync.known && !r.m.sync.caps.Write && (r.m.waiting > 0 || why.has(setOf(WakeUser)))
 	r.mu.Unlock()
-	if read {
+	if read && !again {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
