@@ -27,6 +27,7 @@ type changeList struct {
 	rows    []replica.Pending
 	chosen  uint64
 	focused bool
+	narrow  bool // its rows have their buttons below
 }
 
 func newChangeList(a changeActions) *changeList {
@@ -41,6 +42,23 @@ func newChangeList(a changeActions) *changeList {
 	}
 	l.ExtendBaseWidget(l)
 	return l
+}
+
+// Resize gives the rows another form where they have little width.
+func (l *changeList) Resize(size fyne.Size) {
+	if narrow := size.Width < changeNarrow; size.Width > 0 && narrow != l.narrow {
+		l.narrow = narrow
+		l.Refresh()
+	}
+	l.List.Resize(size)
+}
+
+// rowHeight is that of every row.
+func (l *changeList) rowHeight() float32 {
+	if l.narrow {
+		return changeRowHeight + changeButtons
+	}
+	return changeRowHeight
 }
 
 // reload shows these changes. The choice stays with its change; where that has
@@ -109,7 +127,7 @@ func (l *changeList) FocusLost() {
 
 // TypedKey moves the choice and acts on it.
 func (l *changeList) TypedKey(e *fyne.KeyEvent) {
-	page := max(1, int(l.Size().Height/changeRowHeight)-1)
+	page := max(1, int(l.Size().Height/l.rowHeight())-1)
 	switch e.Name {
 	case fyne.KeyDown:
 		l.move(1)

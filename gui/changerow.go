@@ -13,8 +13,10 @@ import (
 // Measures of a row of the outbox.
 const (
 	changeRowHeight = 70
-	changeTop       = 8  // of the first line
-	changeMarkX     = 18 // middle of the mark
+	changeNarrow    = 480 // below this width the buttons are under the words
+	changeButtons   = 33  // and the row is higher by this
+	changeTop       = 8   // of the first line
+	changeMarkX     = 18  // middle of the mark
 	changeWordsX    = 38
 	changeWhenRight = 10
 )
@@ -150,7 +152,7 @@ type changeRowRenderer struct {
 
 func (rr *changeRowRenderer) Destroy()                     {}
 func (rr *changeRowRenderer) Objects() []fyne.CanvasObject { return rr.objects }
-func (rr *changeRowRenderer) MinSize() fyne.Size           { return fyne.NewSize(200, changeRowHeight) }
+func (rr *changeRowRenderer) MinSize() fyne.Size           { return fyne.NewSize(200, rr.row.list.rowHeight()) }
 
 func (rr *changeRowRenderer) Refresh() {
 	rr.paint()
@@ -213,9 +215,10 @@ func (rr *changeRowRenderer) Layout(size fyne.Size) {
 			continue
 		}
 		room := size.Width - changeWordsX - changeWhenRight - 8
-		if i == 0 {
+		switch {
+		case i == 0:
 			room -= when.Width
-		} else {
+		case !rr.row.list.narrow:
 			room -= buttons
 		}
 		line.Text = ruler{line.TextSize, line.TextStyle}.cut(words[i], room)
@@ -226,7 +229,8 @@ func (rr *changeRowRenderer) Layout(size fyne.Size) {
 }
 
 // layButtons puts the buttons of the change's state at the bottom right, what is
-// meant most often last, and returns the width that they take.
+// meant most often last, or, in a narrow window, below the words, and returns
+// the width that they take.
 func (rr *changeRowRenderer) layButtons(size fyne.Size) (width float32) {
 	acts := changeActs(rr.row.shown.state)
 	for _, b := range rr.row.buttons {
@@ -239,6 +243,13 @@ func (rr *changeRowRenderer) layButtons(size fyne.Size) (width float32) {
 		place(b, size.Width-changeWhenRight+2-width, size.Height-s.Height-9, s.Width, s.Height)
 		b.Hidden = false
 		width += 6
+	}
+	if rr.row.list.narrow {
+		shift := size.Width - changeWhenRight + 2 - (width - 6) - changeWordsX
+		for _, a := range acts {
+			b := rr.row.buttons[a]
+			b.Move(b.Position().SubtractXY(shift, 0))
+		}
 	}
 	return width
 }

@@ -55,8 +55,8 @@ func (a changeAct) String() string {
 type changeView struct {
 	number uint64
 	state  replica.PendingState
-	what   string // Rename “Buy milk”
-	how    string // “Buy oat milk” (was “Buy milk”); may be empty
+	what   string // Rename “Buy oat milk”
+	how    string // Was “Buy milk”; may be empty
 	why    string
 	when   string
 	exact  string // the same to the second
@@ -109,6 +109,8 @@ func changeWords(c *replica.Pending, today todo.Day, now time.Time) string {
 		case c.Edit.Op == todo.Create:
 			parts = append(parts, fieldLabel(f)+": "+said(&after, f))
 		case len(fields) == 1 && f == todo.FieldCompleted: // the name of the change has said it
+		case len(fields) == 1 && f == todo.FieldTitle && after.Title == c.Title: // so has it the new title
+			parts = append(parts, "Was "+said(&c.Edit.Base, f))
 		case len(fields) == 1:
 			parts = append(parts, said(&after, f)+" (was "+said(&c.Edit.Base, f)+")")
 		default:

@@ -166,6 +166,11 @@ func (d *details) showAge() {
 	}
 }
 
+// typing reports whether the cursor is in one of the fields of a to-do.
+func (d *details) typing() bool {
+	return d.row != nil && (d.title.field.focus || d.tags.field.focus || d.description.field.focus)
+}
+
 // commit saves what is being typed.
 func (d *details) commit() {
 	d.title.finish(true)

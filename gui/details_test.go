@@ -222,3 +222,49 @@ func TestTheAgeOfAChangeIsKeptUpToDate(t *testing.T) {
 		r.wantText("3 min ago on this computer")
 	})
 }
+
+// The disk took its time: whoever goes on to another to-do meanwhile is not torn
+// away from it.
+func TestWhatWasAddedDoesNotTakeTheCursorAway(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		r.click("1", false)
+		r.page().add("Buy milk")
+		r.page().rename("1")
+		r.settle()
+		if r.page().chosen != "1" || r.focusedField() != r.page().details.title.field {
+			t.Fatalf("%q is chosen, and %T has the focus", r.page().chosen, r.w.Canvas().Focused())
+		}
+		r.key(fyne.KeyEnd)
+		r.typed(" today")
+		r.key(fyne.KeyReturn)
+		r.wantCalls(r.todos.called(), `add "Buy milk" []`, "update 1 [title]")
+	})
+}
+
+// After a rename the keys are those of the list again: Space completes.
+func TestARenameReturnsToTheListThatItCameFrom(t *testing.T) {
+	for name, end := range map[string]fyne.KeyName{"kept": fyne.KeyReturn, "left": fyne.KeyEscape} {
+		t.Run(name, func(t *testing.T) {
+			signedIn(t, func(r *rig) {
+				r.click("2", false)
+				r.key(fyne.KeyF2)
+				r.key(end)
+				if r.w.Canvas().Focused() != r.page().list {
+					t.Fatalf("%T has the focus", r.w.Canvas().Focused())
+				}
+				r.key(fyne.KeySpace)
+				r.wantCalls(r.todos.called(), "update 2 [completed]")
+			})
+		})
+	}
+	signedIn(t, func(r *rig) { // where the details are in the list's place, the value keeps the focus
+		r.w.win.Resize(fyne.NewSize(600, 600))
+		r.click("2", false)
+		r.page().focusList()
+		r.key(fyne.KeyF2)
+		r.key(fyne.KeyReturn)
+		if r.w.Canvas().Focused() != r.page().details.title.view {
+			t.Errorf("%T has the focus", r.w.Canvas().Focused())
+		}
+	})
+}

@@ -172,10 +172,18 @@ func (p *todosPage) resolveRemoval(c replica.RemovalChoice, said string) {
 	})
 }
 
-// rename puts the cursor into the title.
+// rename puts the cursor into the title. Who came from a list goes on in it
+// afterwards, where it is still on screen.
 func (p *todosPage) rename(id string) {
+	from := p.w.win.Canvas().Focused()
 	p.openDetails(id)
 	p.details.editTitle()
+	switch from.(type) {
+	case *todoList, *changeList:
+		if p.shell.wide {
+			p.details.title.back = from
+		}
+	}
 }
 
 func (p *todosPage) editDue(id string) {

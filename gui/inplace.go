@@ -18,6 +18,7 @@ type inPlace struct {
 	save  func(string)  // called with what was typed, if it was changed
 	grown func()        // the height may be another
 	began string
+	back  fyne.Focusable // gets the focus when it ends; nil: the value
 }
 
 func newInPlace(label string, shown fyne.CanvasObject, start func() string, save func(string), grown func()) *inPlace {
@@ -53,14 +54,18 @@ func (e *inPlace) beginWith(text string) {
 	}
 }
 
-// end closes the field and leaves the focus on the value.
+// end closes the field and leaves the focus on the value, or where it was before.
 func (e *inPlace) end(keep bool) {
 	if !e.open {
 		return
 	}
+	back := e.back
+	if o, ok := back.(fyne.CanvasObject); !ok || !o.Visible() {
+		back = e.view
+	}
 	e.finish(keep)
 	if c := canvasOf(e.view); c != nil {
-		c.Focus(e.view)
+		c.Focus(back)
 	}
 }
 
@@ -69,7 +74,7 @@ func (e *inPlace) finish(keep bool) {
 	if !e.open {
 		return
 	}
-	e.open = false
+	e.open, e.back = false, nil
 	text := e.field.Text
 	e.field.Hide()
 	e.view.Show()

@@ -237,36 +237,65 @@ type wrapLayout struct {
 	width float32 // of the last layout
 }
 
-// flow places the objects, or only tells the height if place is nil.
+// flow places the objects, or only tells the height if place is nil. Where one
+// line does not hold them all, the lines are about as long as each other: a last
+// one with a single button looks forgotten.
 func (l *wrapLayout) flow(objects []fyne.CanvasObject, width float32, place func(fyne.CanvasObject, fyne.Position, fyne.Size)) float32 {
-	var line []fyne.CanvasObject
-	x, y, height := float32(0), float32(0), float32(0)
-	end := func() {
-		at := float32(0)
+	var shown []fyne.CanvasObject
+	for _, o := range objects {
+		if o.Visible() {
+			shown = append(shown, o)
+		}
+	}
+	lines := l.lines(shown, width, len(shown))
+	if n := len(lines); n > 1 {
+		if even := l.lines(shown, width, (len(shown)+n-1)/n); len(even) == n {
+			lines = even
+		}
+	}
+	y := float32(0)
+	for i, line := range lines {
+		long, high := l.measure(line)
+		x := float32(0)
 		if l.right {
-			at = max(0, width-x+l.gap)
+			x = max(0, width-long)
+		}
+		if i > 0 {
+			y += l.gap
 		}
 		for _, o := range line {
 			m := o.MinSize()
 			if place != nil {
-				place(o, fyne.NewPos(at, y+(height-m.Height)/2), m)
+				place(o, fyne.NewPos(x, y+(high-m.Height)/2), m)
 			}
-			at += m.Width + l.gap
+			x += m.Width + l.gap
 		}
+		y += high
 	}
+	return y
+}
+
+// lines breaks the objects into lines that fit and hold at most most of them.
+func (l *wrapLayout) lines(objects []fyne.CanvasObject, width float32, most int) (lines [][]fyne.CanvasObject) {
 	for _, o := range objects {
-		if !o.Visible() {
-			continue
+		if n := len(lines) - 1; n >= 0 && len(lines[n]) < most {
+			if long, _ := l.measure(append(lines[n], o)); long <= width {
+				lines[n] = append(lines[n], o)
+				continue
+			}
 		}
-		m := o.MinSize()
-		if x > 0 && x+m.Width > width {
-			end()
-			line, x, y, height = nil, 0, y+height+l.gap, 0
-		}
-		line, x, height = append(line, o), x+m.Width+l.gap, max(height, m.Height)
+		lines = append(lines, []fyne.CanvasObject{o})
 	}
-	end()
-	return y + height
+	return lines
+}
+
+// measure is how long and how high a line is.
+func (l *wrapLayout) measure(line []fyne.CanvasObject) (long, high float32) {
+	for _, o := range line {
+		m := o.MinSize()
+		long, high = long+m.Width+l.gap, max(high, m.Height)
+	}
+	return long - l.gap, high
 }
 
 func (l *wrapLayout) Layout(objects []fyne.CanvasObject, size fyne.Size) {

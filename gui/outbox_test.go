@@ -61,7 +61,7 @@ func TestTheOutboxSaysWhatWhenAndWhy(t *testing.T) {
 		r.openOutbox(threeChanges()...)
 		r.wantChanges(2, 1, 3) // what needs a look first, what was discarded last
 		for _, words := range []string{
-			"Rename “Ship release notes for 2.4”", "“Ship release notes for 2.4” (was “Ship release notes”)", "The server's own words: “title too long”",
+			"Rename “Ship release notes for 2.4”", "Was “Ship release notes”", "The server's own words: “title too long”",
 			"Rename “Rotate the staging signing keys”", "It is sent at the next sync.", "1 h ago", "You discarded it.",
 		} {
 			r.wantText(words)
@@ -271,5 +271,25 @@ func TestAMarkSaysWhatItMeans(t *testing.T) {
 		r.wantText("Not synced yet. It is saved on this computer.")
 		row.MouseMoved(&desktop.MouseEvent{PointEvent: fyne.PointEvent{Position: fyne.NewPos(100, 12)}})
 		r.wantNoText("Not synced yet.")
+	})
+}
+
+// In a narrow window the reason that a change waits for can be read: its buttons
+// are not beside it but below.
+func TestInANarrowWindowTheReasonIsNotCut(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		r.w.win.Resize(fyne.NewSize(360, 640))
+		r.openOutbox(threeChanges()...)
+		for _, row := range find(r, func(*changeRow) bool { return true }) {
+			why := test.WidgetRenderer(row).(*changeRowRenderer).why
+			if why.Text != row.shown.why {
+				t.Errorf("%q is cut to %q", row.shown.why, why.Text)
+			}
+			for _, b := range row.buttons {
+				if b.Visible() && b.Position().Y < why.Position().Y+why.Size().Height {
+					t.Errorf("%q lies beside the words", b.words)
+				}
+			}
+		}
 	})
 }

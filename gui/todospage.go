@@ -151,8 +151,10 @@ func (p *todosPage) apply(s *replica.Snapshot) {
 		p.outbox.read()
 	}
 	if p.following != "" && p.row(p.following) != nil {
-		p.choose(p.following)
-		p.list.setChosen(p.following, true)
+		if !p.details.typing() { // whoever types is somewhere else already
+			p.choose(p.following)
+			p.list.setChosen(p.following, true)
+		}
 		p.following = ""
 	}
 }
