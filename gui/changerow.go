@@ -16,6 +16,7 @@ const (
 	changeNarrow    = 480 // below this width the buttons are under the words
 	changeButtons   = 33  // and the row is higher by this
 	changeTop       = 8   // of the first line
+	changeBottom    = 9   // below the buttons
 	changeMarkX     = 18  // middle of the mark
 	changeWordsX    = 38
 	changeWhenRight = 10
@@ -206,7 +207,11 @@ func (rr *changeRowRenderer) Layout(size fyne.Size) {
 	words := []string{v.what, v.how, v.why}
 	rr.when.Text = v.when
 	when := rr.when.MinSize()
-	buttons := rr.layButtons(size)
+	narrow := rr.row.list.narrow
+	buttons := float32(0)
+	if !narrow {
+		buttons = rr.layButtons(size, size.Height-changeBottom)
+	}
 	y := float32(changeTop)
 	rr.mark.place(changeMarkX, y+rr.what.MinSize().Height/2)
 	place(rr.when, size.Width-changeWhenRight-when.Width, y+(rr.what.MinSize().Height-when.Height)/2, when.Width, when.Height)
@@ -215,10 +220,9 @@ func (rr *changeRowRenderer) Layout(size fyne.Size) {
 			continue
 		}
 		room := size.Width - changeWordsX - changeWhenRight - 8
-		switch {
-		case i == 0:
+		if i == 0 {
 			room -= when.Width
-		case !rr.row.list.narrow:
+		} else {
 			room -= buttons
 		}
 		line.Text = ruler{line.TextSize, line.TextStyle}.cut(words[i], room)
@@ -226,30 +230,32 @@ func (rr *changeRowRenderer) Layout(size fyne.Size) {
 		place(line, changeWordsX, y, s.Width, s.Height)
 		y += s.Height
 	}
+	if narrow {
+		rr.layButtons(size, y+changeButtons)
+	}
 }
 
-// layButtons puts the buttons of the change's state at the bottom right, what is
-// meant most often last, or, in a narrow window, below the words, and returns
-// the width that they take.
-func (rr *changeRowRenderer) layButtons(size fyne.Size) (width float32) {
-	acts := changeActs(rr.row.shown.state)
+// layButtons puts the buttons of the change's state above bottom, what is meant
+// most often last, and returns the width that they take: at the right or, in a
+// narrow window, where the words begin.
+func (rr *changeRowRenderer) layButtons(size fyne.Size, bottom float32) (width float32) {
 	for _, b := range rr.row.buttons {
 		b.Hidden = true
 	}
-	for i := len(acts) - 1; i >= 0; i-- {
-		b := rr.row.buttons[acts[i]]
-		s := b.MinSize()
-		width += s.Width
-		place(b, size.Width-changeWhenRight+2-width, size.Height-s.Height-9, s.Width, s.Height)
-		b.Hidden = false
-		width += 6
+	acts := changeActs(rr.row.shown.state)
+	for _, a := range acts {
+		width += rr.row.buttons[a].MinSize().Width + 6
 	}
+	x := size.Width - changeWhenRight + 8 - width
 	if rr.row.list.narrow {
-		shift := size.Width - changeWhenRight + 2 - (width - 6) - changeWordsX
-		for _, a := range acts {
-			b := rr.row.buttons[a]
-			b.Move(b.Position().SubtractXY(shift, 0))
-		}
+		x = changeWordsX
+	}
+	for _, a := range acts {
+		b := rr.row.buttons[a]
+		s := b.MinSize()
+		place(b, x, bottom-s.Height, s.Width, s.Height)
+		b.Hidden = false
+		x += s.Width + 6
 	}
 	return width
 }
