@@ -2,6 +2,7 @@ package gui
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -75,6 +76,23 @@ func BenchmarkShowASnapshot(b *testing.B) {
 			for b.Loop() {
 				p.apply(&other)
 				p.apply(one)
+			}
+		})
+	}
+}
+
+// Two long texts in which every sign is a word, as in Chinese, are laid out as
+// often as a window that is being resized asks for it.
+func BenchmarkTwoVersionsOfALongText(b *testing.B) {
+	for name, words := range map[string]string{"German": german + " ", "Chinese": chinese} {
+		b.Run(name, func(b *testing.B) {
+			test.NewTempApp(b)
+			mine, _ := difference(strings.Repeat(words, 20), strings.Repeat(words[3:], 20))
+			for b.Loop() {
+				m := newMarkedText("mine", mine, sizeBody, 0)
+				for width := range 5 {
+					m.heightFor(float32(200 + 40*width))
+				}
 			}
 		})
 	}

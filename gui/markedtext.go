@@ -19,6 +19,7 @@ type markedText struct {
 	size  float32
 	lines int // at most that many, 0: any number
 	label string
+	flows [2]flowed // at the last two widths
 }
 
 // newMarkedText shows runs; label is what it is called by assistive technology.
@@ -36,19 +37,42 @@ type piece struct {
 	line int
 }
 
-// flow breaks the runs into pieces on lines of at most width.
+// flowed are the pieces at a width.
+type flowed struct {
+	width  float32
+	pieces []piece
+	lines  int
+}
+
+// flow breaks the runs into pieces on lines of at most width. It is asked again
+// and again while a page is laid out, at two widths at most.
 func (m *markedText) flow(width float32) (pieces []piece, lines int) {
+	for _, f := range m.flows {
+		if f.lines > 0 && f.width == width {
+			return f.pieces, f.lines
+		}
+	}
+	pieces, lines = m.broken(width)
+	m.flows[1], m.flows[0] = m.flows[0], flowed{width, pieces, lines}
+	return pieces, lines
+}
+
+// broken does the work of flow. Each word is measured once: to measure a line
+// after every word costs seconds where every sign is a word.
+func (m *markedText) broken(width float32) (pieces []piece, lines int) {
 	rule := ruler{m.size, fyne.TextStyle{}}
 	x, line := float32(0), 0
-	put := func(text string, mark bool) {
+	put := func(text string, mark bool, w float32) {
 		n := len(pieces)
 		if n == 0 || pieces[n-1].line != line || pieces[n-1].mark != mark {
+			if n > 0 && pieces[n-1].line == line { // where that one really ends
+				x = pieces[n-1].x + rule.width(pieces[n-1].text)
+			}
 			pieces = append(pieces, piece{"", mark, x, line})
 			n++
 		}
-		last := &pieces[n-1]
-		last.text += text
-		x = last.x + rule.width(last.text)
+		pieces[n-1].text += text
+		x += w
 	}
 	for _, r := range m.runs {
 		for _, word := range words(r.text) {
@@ -57,10 +81,13 @@ func (m *markedText) flow(width float32) (pieces []piece, lines int) {
 				continue
 			}
 			for word != "" {
+				if m.lines > 0 && line >= m.lines {
+					return m.limited(pieces, line+1, width) // the rest is not shown
+				}
 				w := rule.width(word)
 				switch {
 				case x+w <= width:
-					put(word, r.differs)
+					put(word, r.differs, w)
 					word = ""
 				case strings.TrimSpace(word) == "": // a line does not begin with a blank
 					x, line, word = 0, line+1, ""
@@ -71,7 +98,7 @@ func (m *markedText) flow(width float32) (pieces []piece, lines int) {
 					if n == 0 {
 						_, n = utf8.DecodeRuneInString(word)
 					}
-					put(word[:n], r.differs)
+					put(word[:n], r.differs, width)
 					x, line, word = 0, line+1, word[n:]
 				}
 			}
