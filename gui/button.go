@@ -105,7 +105,10 @@ func (r *buttonRenderer) MinSize() fyne.Size {
 
 func (r *buttonRenderer) Layout(size fyne.Size) {
 	r.back.Resize(size)
-	r.ring.Resize(size)
+	place(r.ring, 0, 0, size.Width, size.Height)
+	if r.button.kind == buttonPrimary { // on its own colour it would not be seen
+		place(r.ring, -3, -3, size.Width+6, size.Height+6)
+	}
 	w := r.words.MinSize()
 	total := w.Width
 	if r.icon != nil {
@@ -137,6 +140,9 @@ func (r *buttonRenderer) paint() {
 	r.back.CornerRadius = 8
 	paint(r.ring, "", "")
 	r.ring.CornerRadius = 8
+	if b.kind == buttonPrimary {
+		r.ring.CornerRadius = 11
+	}
 	if b.focused {
 		r.ring.StrokeColor, r.ring.StrokeWidth = theme.Color(colorFocus), 2
 	}
