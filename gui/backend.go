@@ -65,6 +65,10 @@ type Todos interface {
 	Retry(ctx context.Context, number uint64) error
 	Discard(ctx context.Context, number uint64) error
 	Restore(ctx context.Context, number uint64) error
+
+	Loaded(ctx context.Context) (*replica.Snapshot, error)
+	Compare(ctx context.Context, items []replica.Incoming) (replica.Compared, error)
+	Import(ctx context.Context, items []replica.Incoming) (replica.Compared, error)
 }
 
 // FromSession lets the window work with a session.Manager.

@@ -17,13 +17,16 @@ type group string
 
 const (
 	groupTodo    group = "To-do"
+	groupFile    group = "File"
 	groupOutbox  group = "Outbox"
 	groupView    group = "View"
 	groupAccount group = "Account"
 	groupHelp    group = "Help"
 )
 
-func groups() []group { return []group{groupTodo, groupOutbox, groupView, groupAccount, groupHelp} }
+func groups() []group {
+	return []group{groupTodo, groupFile, groupOutbox, groupView, groupAccount, groupHelp}
+}
 
 // stroke is a key with its modifiers, or a character.
 type stroke struct {
@@ -49,7 +52,7 @@ const ctrl = fyne.KeyModifierShortcutDefault
 
 // commandTable is the one table of commands.
 func (w *Window) commandTable() []*command {
-	return slices.Concat(w.todoCommands(), w.outboxCommands(), w.viewCommands(), w.accountCommands(), w.helpCommands())
+	return slices.Concat(w.todoCommands(), w.fileCommands(), w.outboxCommands(), w.viewCommands(), w.accountCommands(), w.helpCommands())
 }
 
 func (w *Window) onTodos() bool { return w.todos() != nil }
@@ -92,6 +95,19 @@ func (w *Window) todoCommands() []*command {
 		{id: "redo", group: groupTodo, title: "Redo", strokes: []stroke{{key: fyne.KeyZ, mod: ctrl | fyne.KeyModifierShift}, {key: fyne.KeyY, mod: ctrl}},
 			name:    w.named("Redo", func(p *todosPage) string { return p.snapshot.Redo }),
 			enabled: w.when(func(p *todosPage) bool { return p.snapshot.Redo != "" }), run: w.with((*todosPage).redo)},
+	}
+}
+
+// fileCommands are about files that people keep.
+func (w *Window) fileCommands() []*command {
+	canImport := w.when(func(p *todosPage) bool { return p.snapshot.CanAdd })
+	return []*command{
+		{id: "export", group: groupFile, title: "Export…", strokes: []stroke{{key: fyne.KeyE, mod: ctrl}},
+			enabled: w.onTodos, run: w.with((*todosPage).openExport)},
+		{id: "import", group: groupFile, title: "Import…", strokes: []stroke{{key: fyne.KeyI, mod: ctrl}},
+			enabled: canImport, run: w.with((*todosPage).openImport)},
+		{id: "back-up", group: groupFile, title: "Back up…", enabled: w.onTodos, run: w.with((*todosPage).openBackUp)},
+		{id: "restore-backup", group: groupFile, title: "Restore a backup…", enabled: canImport, run: w.with((*todosPage).openRestore)},
 	}
 }
 

@@ -136,6 +136,17 @@ func (f *fakeTodos) travel(call string, from, to *string) (err error) {
 	return err
 }
 
+func (f *fakeTodos) Loaded(context.Context) (*replica.Snapshot, error) { return f.Snapshot(), nil }
+
+// What an import does is for tests with a real replica.
+func (f *fakeTodos) Compare(context.Context, []replica.Incoming) (replica.Compared, error) {
+	return replica.Compared{}, f.just("compare")
+}
+
+func (f *fakeTodos) Import(context.Context, []replica.Incoming) (replica.Compared, error) {
+	return replica.Compared{}, f.just("import")
+}
+
 func (f *fakeTodos) Resolve(_ context.Context, id string, c replica.Choice) error {
 	return f.just("resolve %s %d", id, c)
 }

@@ -1,6 +1,8 @@
 package gui
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +10,7 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/test"
 
+	"waybill/archive"
 	"waybill/auth"
 	"waybill/fault"
 	"waybill/replica"
@@ -185,6 +188,72 @@ func TestPictureOfBothVersions(t *testing.T) {
 			r.picture(name, AppearanceLight)
 		})
 	}
+}
+
+// documents is a home folder with files in it that are always the same.
+func (r *rig) documents() {
+	r.Helper()
+	home := r.TempDir()
+	r.Setenv("HOME", home)
+	r.Setenv("XDG_CONFIG_HOME", filepath.Join(home, ".config"))
+	for _, name := range []string{"Desktop/", "Downloads/", "Documents/Identity summit/", "Documents/Releases/", "Documents/to-dos of the team.csv",
+		"Documents/waybill-2026-10-30.json", "Documents/" + german + ".csv"} {
+		path := filepath.Join(home, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			r.Fatal(err)
+		}
+		if strings.HasSuffix(name, "/") {
+			_ = os.Mkdir(path, 0o700)
+			continue
+		}
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			r.Fatal(err)
+		}
+		_ = os.Chtimes(path, noon, noon.AddDate(0, 0, -24))
+	}
+}
+
+func TestPictureOfAnExport(t *testing.T) {
+	for name, size := range map[string]fyne.Size{"export": fyne.NewSize(1000, 660), "export-narrow": fyne.NewSize(360, 640)} {
+		signedIn(t, func(r *rig) {
+			r.documents()
+			r.w.win.Resize(size)
+			r.command("export")
+			r.picture(name, AppearanceLight)
+		})
+	}
+}
+
+func TestPictureOfAnImport(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		r.documents()
+		r.w.win.Resize(fyne.NewSize(1000, 660))
+		r.command("import")
+		r.key(fyne.KeyDown)
+		r.key(fyne.KeyDown)
+		r.key(fyne.KeyDown)
+		r.picture("import", AppearanceDark)
+	})
+}
+
+// somethingIncoming is a backup of another account that does not bring all in.
+func somethingIncoming() incoming {
+	file := &archive.File{Format: archive.Backup, Header: archive.Header{Made: noon.AddDate(0, 0, -24), Connection: "office", Issuer: "https://idp.example", Subject: "bob", Email: "bob@example.com"},
+		Notices: []string{"2 to-dos without a title left out (the first in line 12).", "1 to-do read without the due date, which is not understood (line 9)."}}
+	return incoming{name: "waybill-backup-2026-10-30.json", file: file, would: replica.Compared{Added: 12, Changed: 3, Same: 40}}
+}
+
+func TestPictureOfWhatAnImportWouldChange(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		r.w.win.Resize(fyne.NewSize(760, 560))
+		r.page().preview(somethingIncoming())
+		r.picture("preview", AppearanceLight)
+		r.key(fyne.KeyEscape)
+		in := somethingIncoming() // of this account, and all of it
+		in.file.Header.Issuer, in.file.Header.Subject, in.file.Notices = r.w.state.Account.Identity.Issuer, "alice", nil
+		r.page().preview(in)
+		r.picture("preview-own", AppearanceDark)
+	})
 }
 
 func TestPictureOfTheSettings(t *testing.T) {

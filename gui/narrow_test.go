@@ -2,6 +2,7 @@ package gui
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -94,6 +95,29 @@ func scenes() map[string]func(r *rig, words string) {
 	}
 }
 
+// fileScenes are those of the dialogs about files.
+func fileScenes() map[string]func(r *rig, words string) {
+	return map[string]func(*rig, string){
+		"export": func(r *rig, words string) {
+			r.inFolder(map[string]string{words[:60] + ".csv": ""})
+			r.page().openExport()
+		},
+		"import": func(r *rig, words string) {
+			r.inFolder(map[string]string{"list.json": "{"})
+			r.page().openImport()
+			r.settle()
+			r.key(fyne.KeyDown)
+			r.key(fyne.KeyReturn)
+		},
+		"preview": func(r *rig, words string) {
+			in := somethingIncoming()
+			in.name = words + ".json"
+			r.page().preview(in)
+		},
+		"replace": func(r *rig, words string) { r.w.askToReplace("/"+words+"/"+words, func() {}) },
+	}
+}
+
 func refusedWith(words string) *fault.Fault {
 	return fault.New(fault.StepCall, fault.Invalid, "invalid", "The server does not take this title.").
 		WithServer(422, words).WithRemedy("Change the to-do and try again, or discard the change in the outbox.")
@@ -117,7 +141,9 @@ func (r *rig) bothVersions(words string) {
 // pressed is outside of the window, cut off by what holds it, squeezed, or
 // under something else.
 func TestEverythingThatCanBePressedIsThereInWhole(t *testing.T) {
-	for name, scene := range scenes() {
+	all := scenes()
+	maps.Copy(all, fileScenes())
+	for name, scene := range all {
 		for language, words := range map[string]string{"German": german, "Chinese": chinese} {
 			t.Run(name+", "+language, func(t *testing.T) {
 				signedIn(t, func(r *rig) {

@@ -44,6 +44,9 @@ func boardTrain(t *testing.T) *train {
 	}
 	r.first, r.second = computer(program.App), computer(program.Headless)
 	r.prefers(appearance())
+	if err := os.MkdirAll(filepath.Join(d.Home, "Documents", "Releases"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	return r
 }
 

@@ -1,0 +1,82 @@
+package flow
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"waybill/e2e/desktop"
+)
+
+// inTheCommands runs a command of the window by its name.
+func inTheCommands(w *desktop.Window, name string) {
+	w.Key("ctrl+k")
+	w.Await("What do you want to do", patience)
+	w.Type(name)
+	w.Key("Return")
+}
+
+// A person keeps their to-dos in files: a table for a spreadsheet, and a backup
+// that brings back what was deleted since. They are asked before a file is
+// replaced and before anything is brought in, and can take that back.
+func TestToDosGoIntoFilesAndComeBack(t *testing.T) {
+	r := boardTrain(t)
+	titles := r.list(r.second).Titles()
+	app, window := r.opens()
+	synced(t, window)
+
+	window.Key("ctrl+e")
+	window.Await("Export to-dos", patience)
+	window.Await("Documents", patience)
+	picture(window, "export")
+	window.Type("list.csv")
+	window.Key("Return")
+	window.Await("Exported 24 to-dos", patience)
+	file := filepath.Join(r.d.Home, "Documents", "list.csv")
+	table, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, title := range titles {
+		if !strings.Contains(string(table), title) {
+			t.Errorf("the table does not have %q", title)
+		}
+	}
+
+	inTheCommands(window, "back up")
+	window.Await("A backup holds your to-dos", patience)
+	window.Type("list.csv") // is taken, but a backup is JSON
+	window.Key("Return")
+	window.Await("Backed up 24 to-dos", patience)
+	if now, err := os.ReadFile(file); err != nil || string(now) != string(table) {
+		t.Errorf("the table is another one: %v", err)
+	}
+	window.Key("Home")
+	window.Key("Delete")
+	window.Key("Delete")
+	window.Await("Deleted", patience)
+	synced(t, window)
+	if n := len(r.list(r.second).Titles()); n != 22 {
+		t.Fatalf("the server has %d to-dos", n)
+	}
+
+	inTheCommands(window, "restore a backup")
+	window.Await("made by Waybill", patience)
+	window.Type("list.json")
+	window.Key("Return")
+	window.Await("2 new, 22 the same", patience)
+	picture(window, "import")
+	window.Key("Return")
+	window.Await("Restored: 2 new", patience)
+	synced(t, window)
+	once(t, r.list(r.second), titles...)
+	window.Key("ctrl+z")
+	window.Await("Undone", patience)
+	synced(t, window)
+	if n := len(r.list(r.second).Titles()); n != 22 {
+		t.Errorf("after Undo the server has %d to-dos", n)
+	}
+	window.Close()
+	ended(t, app)
+}
