@@ -108,7 +108,12 @@ func (w *Window) askToLeave(words, warning, leave string, lose int) {
 	var s *sheet
 	out := newButton(leave, buttonDanger, func() { s.close(); w.signOut(lose) })
 	stay := newButton("Stay signed in", buttonPlain, func() { s.close() })
-	s = w.openSheet(sheetOptions{title: "Sign out?", body: body, buttons: []fyne.CanvasObject{stay, out}, focus: stay})
+	o := sheetOptions{title: "Sign out?", body: body, buttons: []fyne.CanvasObject{stay, out}, focus: stay}
+	if lose != 0 { // what would be lost can be kept in a file
+		keep := newButton("Back up first…", buttonPlain, func() { s.close(); w.with((*todosPage).openBackUp)() })
+		o.buttons, o.width = append([]fyne.CanvasObject{keep}, o.buttons...), 550
+	}
+	s = w.openSheet(o)
 }
 
 // signOut leaves the account. The page stays until the session says that it is
