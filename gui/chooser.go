@@ -2,7 +2,9 @@ package gui
 
 import (
 	"context"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"fyne.io/fyne/v2"
@@ -149,7 +151,8 @@ func (c *chooser) goUp() {
 	}
 }
 
-// filter shows what the field lets through, and chooses the first of it.
+// filter shows what the field lets through, and chooses what is called exactly
+// that, else the first of it.
 func (c *chooser) filter() {
 	words := c.field.Text
 	if _, elsewhere := pathOf(c.dir, words); c.o.save || elsewhere {
@@ -164,7 +167,7 @@ func (c *chooser) filter() {
 	at, none := -1, "No JSON or CSV files here."
 	switch {
 	case words != "" && len(shown) > 0:
-		at = 0
+		at = max(0, slices.IndexFunc(shown, func(e fileEntry) bool { return strings.EqualFold(e.name, words) }))
 	case len(c.all) > 0:
 		none = "Nothing here is called that."
 	}
@@ -235,6 +238,8 @@ func (c *chooser) goOn() {
 		switch {
 		case kind == folderThere:
 			c.goTo(path)
+		case kind == nothingThere && words != "" && os.IsPathSeparator(words[len(words)-1]):
+			c.say(fault.New(fault.StepStore, fault.NotFound, "disk_missing", "There is no folder “"+show(filepath.Base(path), 60)+"” here."))
 		case kind == nothingThere && !c.o.save:
 			c.say(fault.New(fault.StepStore, fault.NotFound, "disk_missing", "There is no file “"+show(filepath.Base(path), 60)+"” here."))
 		default:

@@ -135,6 +135,9 @@ func fileFault(doing, path string, err error) error {
 	switch code {
 	case "disk_missing":
 		words += ": it is not there"
+		if doing == "written" {
+			words = "There is no folder “" + show(filepath.Base(filepath.Dir(path)), 60) + "”"
+		}
 	case "disk_permission":
 		words += ": access is not allowed"
 	case "disk_full":

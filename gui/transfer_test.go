@@ -149,7 +149,9 @@ func TestWhereNothingCanBeWrittenIsSaid(t *testing.T) {
 		dir := r.inFolder(nil)
 		r.command("export")
 		r.name("gone/mine.json")
-		r.wantText("“mine.json” could not be written: it is not there. Choose another place.")
+		r.wantText("There is no folder “gone”. Choose another place.")
+		r.name("gone/")
+		r.wantText("There is no folder “gone” here.")
 		r.name(filepath.Join(dir, "mine.json"))
 		r.wantText("Exported 8 to-dos")
 	})
@@ -275,10 +277,11 @@ func TestATableFromAnotherProgramIsImported(t *testing.T) {
 
 // What cannot be read is said in the dialog, which stays.
 func TestAFileThatIsNoListIsSaid(t *testing.T) {
-	for text, want := range map[string]string{"": "The file is empty.", `{"todos": 3}`: "", "\xff\xfea": "The file is written in UTF-16."} {
+	for text, want := range map[string]string{"": "The file is empty.", `{"todos": 3}`: "no to-dos are in it", "\xff\xfea": "The file is written in UTF-16."} {
 		signedIn(t, func(r *rig) {
-			r.inFolder(map[string]string{"list.json": text})
+			r.inFolder(map[string]string{"list.json": text, "another list.json": "[]"})
 			r.command("import")
+			r.key(fyne.KeyDown)
 			r.key(fyne.KeyDown)
 			r.key(fyne.KeyReturn)
 			r.wantText(want)
@@ -287,6 +290,8 @@ func TestAFileThatIsNoListIsSaid(t *testing.T) {
 			}
 			r.name("other.json")
 			r.wantText("There is no file “other.json” here.")
+			r.name("list.json") // not the one whose name only ends so
+			r.wantText(want)
 		})
 	}
 }
