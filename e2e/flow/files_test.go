@@ -9,10 +9,12 @@ import (
 	"waybill/e2e/desktop"
 )
 
+// Short words are misread now and then, so none is waited for here.
+
 // inTheCommands runs a command of the window by its name.
 func inTheCommands(w *desktop.Window, name string) {
 	w.Key("ctrl+k")
-	w.Await("What do you want to do", patience)
+	w.Await("you want", patience)
 	w.Type(name)
 	w.Key("Return")
 }
@@ -45,7 +47,7 @@ func TestToDosGoIntoFilesAndComeBack(t *testing.T) {
 	}
 
 	inTheCommands(window, "back up")
-	window.Await("A backup holds your to-dos", patience)
+	window.Await("backup holds your", patience)
 	window.Type("list.csv") // is taken, but a backup is JSON
 	window.Key("Return")
 	window.Await("Backed up 24 to-dos", patience)
@@ -62,10 +64,10 @@ func TestToDosGoIntoFilesAndComeBack(t *testing.T) {
 	}
 
 	inTheCommands(window, "restore a backup")
-	window.Await("made by Waybill", patience)
+	window.Await("backup that was made", patience)
 	window.Type("list.json")
 	window.Key("Return")
-	window.Await("2 new, 22 the same", patience)
+	window.Await("22 the same", patience)
 	picture(window, "import")
 	window.Key("Return")
 	window.Await("Restored: 2 new", patience)

@@ -227,7 +227,7 @@ func TestR30_TwoComputersRenameTheSameToDo(t *testing.T) {
 		t.Fatalf("edit ended with %d:\n%s", result.Code, result.Stderr)
 	}
 	window.Key("Return")
-	window.Await("1 change needs a look", patience)
+	window.Await("1 change needs", patience)
 	window.Await(theirs, patience)
 
 	r.leavesTheStation()
@@ -237,14 +237,14 @@ func TestR30_TwoComputersRenameTheSameToDo(t *testing.T) {
 	window.Key("Delete") // and deletes the third
 	window.Await("Offline. 3 changes saved", patience)
 	window.Key("ctrl+o")
-	window.Await("The same field was changed at the server too", patience)
-	window.Await("as soon as the server can be reached", patience)
+	window.Await("The same field was changed", patience)
+	window.Await("soon", patience)
 	desktop.Eventually(patience, func() bool { _, toast := window.Read().Find("Undo"); return !toast })
 	picture(window, "outbox")
 	r.arrives()
-	window.Await("1 change needs a look", patience)
+	window.Await("1 change needs", patience)
 	window.Key("Return")
-	window.Await("Two versions of", patience)
+	window.Await("Two versions", patience)
 	picture(window, "conflict")
 	window.Key("b")
 	synced(t, window)
@@ -263,16 +263,23 @@ func TestR35_TheServerIsRestoredFromAnOldBackup(t *testing.T) {
 	r.arrives()
 	const later = 24 // as many again as the playground begins with
 	titles := []string{"Typed before the disk broke"}
+	table := "title\n"
 	for i := range later {
-		title := fmt.Sprintf("After the backup %d", i)
-		if result := r.second.Command("todos", "add", title); result.Code != 0 {
-			t.Fatalf("add ended with %d:\n%s", result.Code, result.Stderr)
-		}
-		titles = append(titles, title)
+		titles = append(titles, fmt.Sprintf("After the backup %d", i))
+		table += titles[i+1] + "\n"
+	}
+	if err := os.WriteFile(filepath.Join(r.d.Home, "Documents", "later.csv"), []byte(table), 0o600); err != nil {
+		t.Fatal(err)
 	}
 	old := r.list(r.second).Todos[0].Title
 	app, window := r.opens()
 	synced(t, window)
+	window.Key("ctrl+i")
+	window.Await("later.csv", patience)
+	window.Type("later")
+	window.Key("Return")
+	window.ClickOn("Import 24", patience)
+	window.Await("Imported: 24 new", patience)
 	adds(window, titles[0])
 	window.Await("Priority", patience) // its details are there
 	desktop.Eventually(patience, func() bool { return slices.Contains(r.list(r.second).Titles(), titles[0]) })
@@ -295,7 +302,7 @@ func TestR35_TheServerIsRestoredFromAnOldBackup(t *testing.T) {
 	r.restore(backup)
 	r.arrives()
 
-	window.Await("The server no longer lists 24 of your 50 to-dos", patience)
+	window.Await("The server no longer lists 24", patience)
 	picture(window, "restored")
 	window.ClickOn("Keep them here", patience)
 	synced(t, window)
