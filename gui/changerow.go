@@ -8,6 +8,7 @@ import (
 	"fyne.io/fyne/v2/widget"
 
 	"waybill/replica"
+	"waybill/wording"
 )
 
 // Measures of a row of the outbox.
@@ -73,7 +74,7 @@ func (r *changeRow) MouseMoved(e *desktop.MouseEvent) {
 	case r.overWhen(e.Position):
 		words = r.shown.exact
 	case e.Position.X < changeWordsX:
-		words = changeStateWords(r.shown.state)
+		words = wording.ChangeState(r.shown.state)
 	case y < changeRowHeight/3:
 		words = r.shown.what
 	case y < changeRowHeight*2/3 && r.shown.how != "":
@@ -111,22 +112,6 @@ func (r *changeRow) AccessibilityLabel() string {
 
 // AccessibilityRole is that of a button: it can be pressed.
 func (r *changeRow) AccessibilityRole() fyne.AccessibleRole { return fyne.AccessibleRoleButton }
-
-// changeStateWords say what the mark of a change means.
-func changeStateWords(s replica.PendingState) string {
-	switch s {
-	case replica.PendingSending:
-		return "Being sent"
-	case replica.PendingConflict:
-		return "Changed at the server too"
-	case replica.PendingRefused:
-		return "Refused by the server"
-	case replica.PendingDiscarded:
-		return "Discarded"
-	default:
-		return "Waits to be sent"
-	}
-}
 
 func (r *changeRow) CreateRenderer() fyne.WidgetRenderer {
 	rr := &changeRowRenderer{

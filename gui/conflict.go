@@ -9,6 +9,7 @@ import (
 
 	"waybill/replica"
 	"waybill/todo"
+	"waybill/wording"
 )
 
 // compare is the dialog that shows both versions of a to-do side by side, field
@@ -87,8 +88,8 @@ func (c *compare) build() {
 // field is a field with both of its values.
 func (c *compare) field(f todo.Field, today todo.Day) fyne.CanvasObject {
 	now := c.page.w.o.Now()
-	values := sidesOf(f, fieldWords(&c.row.Todo, f, today, now), fieldWords(c.row.Theirs, f, today, now))
-	label := newText(fieldLabel(f), textStyle{style: fyne.TextStyle{Bold: true}})
+	values := sidesOf(f, wording.Field(&c.row.Todo, f, today, now), wording.Field(c.row.Theirs, f, today, now))
+	label := newText(wording.FieldLabel(f), textStyle{style: fyne.TextStyle{Bold: true}})
 	head := row(10, label, label)
 	if len(c.row.Fields) > 1 {
 		head.Add(newChoice([]option[bool]{{false, "Mine"}, {true, "Theirs"}}, c.theirs[f], func(theirs bool) {

@@ -11,6 +11,7 @@ import (
 
 	"waybill/replica"
 	"waybill/todo"
+	"waybill/wording"
 )
 
 const (
@@ -119,14 +120,14 @@ func (d *details) showFields(t *todo.Todo) {
 		title = "Untitled"
 	}
 	d.titleText.set(title)
-	d.status.show(statusWords(t.Completed), theme.ColorNameForeground)
-	d.priority.show(priorityWords(t.Priority), theme.ColorNameForeground)
+	d.status.show(wording.Status(t.Completed), theme.ColorNameForeground)
+	d.priority.show(wording.Priority(t.Priority), theme.ColorNameForeground)
 	ink := theme.ColorNameForeground
 	if !t.Due.IsZero() && !t.Completed && s.Today.DaysUntil(t.Due) < 0 {
 		ink = colorOverdue
 	}
-	d.due.show(dueSentence(t.Due, s.Today, d.page.w.o.Now()), ink)
-	d.tagChips.show(shownTags(t.Tags))
+	d.due.show(wording.Due(t.Due, s.Today, d.page.w.o.Now()), ink)
+	d.tagChips.show(wording.Tags(t.Tags))
 	for _, v := range []*valueButton{d.status, d.priority, d.due} {
 		v.setEnabled(s.CanUpdate)
 	}
@@ -146,14 +147,6 @@ func (d *details) showWhy() {
 	visible(d.why, !(s.CanUpdate && s.CanDelete) && s.Why != "" && !said)
 }
 
-func shownTags(tags []string) []string {
-	out := make([]string, 0, len(tags))
-	for _, tag := range tags[:min(len(tags), tagsMost)] {
-		out = append(out, todo.Line(tag))
-	}
-	return out
-}
-
 // showAge says when it was last changed here, as long as that is not synced.
 func (d *details) showAge() {
 	if d.row == nil {
@@ -162,7 +155,7 @@ func (d *details) showAge() {
 	at := d.row.Changed
 	visible(d.changedRow, !at.IsZero())
 	if !at.IsZero() {
-		d.changed.set(ago(at, d.page.w.o.Now()) + " on this computer")
+		d.changed.set(wording.Ago(at, d.page.w.o.Now()) + " on this computer")
 	}
 }
 
@@ -208,7 +201,7 @@ func (d *details) saveTitle(title string) {
 
 func (d *details) beginTags() string {
 	d.tagging = d.row.Todo
-	return strings.Join(shownTags(d.row.Todo.Tags), ", ")
+	return strings.Join(wording.Tags(d.row.Todo.Tags), ", ")
 }
 
 func (d *details) saveTags(words string) {
@@ -275,7 +268,7 @@ func (d *details) openPriorityMenu() {
 	was := d.row.Todo
 	var choices []menuChoice
 	for _, p := range []todo.Priority{todo.High, todo.Medium, todo.Low, todo.NoPriority} {
-		choices = append(choices, menuChoice{priorityWords(p), was.Priority == p, func() {
+		choices = append(choices, menuChoice{wording.Priority(p), was.Priority == p, func() {
 			d.page.updateFrom(was, todo.Patch{Priority: &p}, nil)
 		}})
 	}

@@ -11,6 +11,7 @@ import (
 	"waybill/fault"
 	"waybill/replica"
 	"waybill/session"
+	"waybill/wording"
 )
 
 // notices are the bars at the top of the window: what failed, what needs an
@@ -138,7 +139,7 @@ func (n *notices) answerRemoval(c replica.RemovalChoice, said string) {
 
 // confirmRemoval asks once more, since what is removed cannot be brought back.
 func (n *notices) confirmRemoval(r replica.Removal) {
-	many := plural(r.Missing, "to-do", "to-dos")
+	many := wording.Plural(r.Missing, "to-do", "to-dos")
 	answer := func(do func()) func() { return func() { n.asking.close(); do() } }
 	keep := newButton("Keep them here", buttonPlain, answer(n.keepThem))
 	remove := newButton("Remove "+many, buttonDanger, answer(func() { n.answerRemoval(replica.RemoveHere, "Removed "+many) }))
@@ -250,7 +251,7 @@ func faultFacts(f *fault.Fault) [][2]string {
 		add("HTTP status", fmt.Sprint(f.Status))
 	}
 	if f.RetryAfter >= 0 {
-		add("Try again after", plural(f.RetryAfter, "second", "seconds"))
+		add("Try again after", wording.Plural(f.RetryAfter, "second", "seconds"))
 	}
 	return facts
 }

@@ -11,6 +11,7 @@ import (
 
 	"waybill/replica"
 	"waybill/todo"
+	"waybill/wording"
 )
 
 // outbox takes the list's place and shows the changes that the server does not
@@ -243,7 +244,7 @@ func (o *outbox) discard(c replica.Pending) {
 	o.list.skip(c.Number)
 	p.edit(func(ctx context.Context) error { return p.todos.Discard(ctx, c.Number) }, nil)
 	o.taken = append(o.taken, numbers) // after edit, which forgets them
-	p.say("Discarded: "+changeTitle(&c), "Undo", o.undoDiscard)
+	p.say("Discarded: "+wording.Change(&c), "Undo", o.undoDiscard)
 }
 
 // undoDiscard brings back what was discarded last; false if nothing was.

@@ -10,6 +10,7 @@ import (
 
 	"waybill/replica"
 	"waybill/todo"
+	"waybill/wording"
 )
 
 // Measures of a row, from the design.
@@ -129,9 +130,9 @@ func (r *rowWidget) TappedSecondary(e *fyne.PointEvent) {
 // AccessibilityLabel says the whole row.
 func (r *rowWidget) AccessibilityLabel() string {
 	v := r.shown
-	words := v.title + ", " + statusWords(v.done)
+	words := v.title + ", " + wording.Status(v.done)
 	if v.priority != todo.NoPriority {
-		words += ", " + priorityWords(v.priority) + " priority"
+		words += ", " + wording.Priority(v.priority) + " priority"
 	}
 	if v.due != "" {
 		words += ", due " + v.due

@@ -9,6 +9,7 @@ import (
 	"waybill/fault"
 	"waybill/replica"
 	"waybill/session"
+	"waybill/wording"
 )
 
 // openSettings shows the few things there are to choose, and what is kept.
@@ -93,8 +94,8 @@ func (w *Window) confirmSignOut(waiting int) {
 	words := "This forgets the tokens and the copy of your to-dos on this computer, and ends the session at your identity provider where it offers that. The to-dos at the server stay as they are."
 	leave, warning := "Sign out", ""
 	if waiting > 0 {
-		leave = "Sign out and lose " + plural(waiting, "change", "changes")
-		warning = plural(waiting, "change has not been sent. Signing out loses it.", "changes have not been sent. Signing out loses them.")
+		leave = "Sign out and lose " + wording.Plural(waiting, "change", "changes")
+		warning = wording.Plural(waiting, "change has not been sent. Signing out loses it.", "changes have not been sent. Signing out loses them.")
 	}
 	w.askToLeave(words, warning, leave, waiting)
 }

@@ -5,6 +5,7 @@ import (
 
 	"waybill/fault"
 	"waybill/replica"
+	"waybill/wording"
 )
 
 // showState shows a card for whatever keeps the to-do from being synced.
@@ -43,7 +44,7 @@ func (d *details) conflictCard(r *replica.Row) fyne.CanvasObject {
 	} else {
 		today, now := p.snapshot.Today, p.w.o.Now()
 		for _, f := range r.Fields {
-			parts = append(parts, versus(fieldLabel(f), sidesOf(f, fieldWords(&r.Todo, f, today, now), fieldWords(r.Theirs, f, today, now))))
+			parts = append(parts, versus(wording.FieldLabel(f), sidesOf(f, wording.Field(&r.Todo, f, today, now), wording.Field(r.Theirs, f, today, now))))
 		}
 	}
 	resolve := func(words string, c replica.Choice) fyne.CanvasObject {

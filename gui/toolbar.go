@@ -11,6 +11,7 @@ import (
 	"fyne.io/fyne/v2/theme"
 
 	"waybill/todo"
+	"waybill/wording"
 )
 
 // toolbar is what stands above the list: search, sync, and the field that adds
@@ -95,13 +96,13 @@ func searchWords(f todo.Filter, c todo.Counts) string {
 	case f.Tag != "":
 		return "Search in " + show(f.Tag, 40) + "…"
 	case f.List == todo.ListTodo:
-		return fmt.Sprintf("Search %s…", plural(c.Todo, "open to-do", "open to-dos"))
+		return fmt.Sprintf("Search %s…", wording.Plural(c.Todo, "open to-do", "open to-dos"))
 	case f.List == todo.ListDueToday:
-		return fmt.Sprintf("Search %s…", plural(c.DueToday, "to-do due today", "to-dos due today"))
+		return fmt.Sprintf("Search %s…", wording.Plural(c.DueToday, "to-do due today", "to-dos due today"))
 	case f.List == todo.ListCompleted:
-		return fmt.Sprintf("Search %s…", plural(c.Completed, "completed to-do", "completed to-dos"))
+		return fmt.Sprintf("Search %s…", wording.Plural(c.Completed, "completed to-do", "completed to-dos"))
 	default:
-		return fmt.Sprintf("Search %s…", plural(c.All, "to-do", "to-dos"))
+		return fmt.Sprintf("Search %s…", wording.Plural(c.All, "to-do", "to-dos"))
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"waybill/archive"
 	"waybill/auth"
 	"waybill/replica"
+	"waybill/wording"
 )
 
 // This file holds how to-dos go into files and come out of them.
@@ -124,7 +125,7 @@ func (p *todosPage) save(c *chooser, o saveOptions, path string, f archive.Forma
 				return
 			}
 			c.sheet.close()
-			p.say(o.done+" "+plural(n, "to-do", "to-dos")+" to “"+show(filepath.Base(path), 60)+"”", "", nil)
+			p.say(o.done+" "+wording.Plural(n, "to-do", "to-dos")+" to “"+show(filepath.Base(path), 60)+"”", "", nil)
 		})
 	})
 }
@@ -256,7 +257,7 @@ func (p *todosPage) preview(in incoming) {
 		closes.setWords("Close")
 		o.focus = closes
 	} else {
-		main := newButton(verb+" "+plural(changes, "to-do", "to-dos"), buttonPrimary, func() { s.close(); p.bringIn(in.items, done) })
+		main := newButton(verb+" "+wording.Plural(changes, "to-do", "to-dos"), buttonPrimary, func() { s.close(); p.bringIn(in.items, done) })
 		o.buttons, o.focus = append(o.buttons, main), main
 		if other != "" { // Enter alone brings in nothing of someone else's
 			main.kind, o.focus = buttonDanger, closes
