@@ -66,6 +66,7 @@ type Header struct {
 	Made       time.Time
 	By         string // the program that made it, with its version
 	Connection string // its name
+	Resource   string // the address of the to-dos
 	Issuer     string // the account: the identity provider, and there
 	Subject    string
 	Email      string // "" if it is not known

@@ -92,7 +92,7 @@ func same(a, b []todo.Todo) bool {
 func TestWhatIsWrittenIsReadAgain(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		todos := hostileTodos(t, true)
-		header := archive.Header{Made: time.Unix(1_764_000_000, 0).UTC(), By: "waybill test", Connection: "office",
+		header := archive.Header{Made: time.Unix(1_764_000_000, 0).UTC(), By: "waybill test", Connection: "office", Resource: "https://todos.example",
 			Issuer: "https://idp.example", Subject: hostile().Draw(t, "subject"), Email: hostile().Draw(t, "email")}
 		for _, format := range []archive.Format{archive.JSON, archive.Backup} {
 			f := read(t, encode(t, format, archive.Contents{Header: header, Todos: todos}, archive.Options{}))

@@ -30,7 +30,7 @@ func ExampleEncode() {
 // A backup is JSON with one to-do a line.
 func ExampleEncode_backup() {
 	data, _ := archive.Encode(archive.Backup, archive.Contents{
-		Header: archive.Header{Made: time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC), By: "waybill 1.0", Connection: "office",
+		Header: archive.Header{Made: time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC), By: "waybill 1.0", Connection: "office", Resource: "https://todos.example",
 			Issuer: "https://idp.example", Subject: "8812", Email: "alice@example.com"},
 		Todos: []todo.Todo{{ID: "1", Title: "Buy milk"}, {ID: "2", Title: "Call Bob", Completed: true}},
 	}, archive.Options{})
@@ -42,6 +42,7 @@ func ExampleEncode_backup() {
 	//   "made": "2026-11-24T10:00:00Z",
 	//   "by": "waybill 1.0",
 	//   "connection": "office",
+	//   "resource": "https://todos.example",
 	//   "account": {
 	//     "issuer": "https://idp.example",
 	//     "subject": "8812",

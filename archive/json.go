@@ -22,6 +22,7 @@ type preamble struct {
 	Made       time.Time `json:"made"`
 	By         string    `json:"by,omitempty"`
 	Connection string    `json:"connection"`
+	Resource   string    `json:"resource"`
 	Account    account   `json:"account"`
 }
 
@@ -43,7 +44,7 @@ func writeJSON(out *bytes.Buffer, todos []todo.Todo) error {
 
 func writeBackup(out *bytes.Buffer, c Contents) error {
 	h := c.Header
-	head := encoded(preamble{backupFormat, backupVersion, h.Made.UTC(), h.By, h.Connection, account{h.Issuer, h.Subject, h.Email}}, "  ")
+	head := encoded(preamble{backupFormat, backupVersion, h.Made.UTC(), h.By, h.Connection, h.Resource, account{h.Issuer, h.Subject, h.Email}}, "  ")
 	out.Write(bytes.TrimSuffix(head, []byte("\n}\n")))
 	out.WriteString(",\n")
 	if err := writeTodos(out, c.Todos); err != nil {

@@ -103,7 +103,7 @@ func (f *File) readPreamble(data []byte, members map[string]member) error {
 		return unreadable("The backup has no to-dos: the array %q is missing.", lists[0])
 	}
 	f.Format = Backup
-	f.Header = Header{p.Made, p.By, p.Connection, p.Account.Issuer, p.Account.Subject, p.Account.Email}
+	f.Header = Header{p.Made, p.By, p.Connection, p.Resource, p.Account.Issuer, p.Account.Subject, p.Account.Email}
 	if unsent := members["unsent"]; unsent.value != nil {
 		return f.readUnsent(data, unsent)
 	}
