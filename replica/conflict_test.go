@@ -490,6 +490,40 @@ func TestR34_ManyMissingCanBeSentAgain(t *testing.T) {
 	})
 }
 
+// The program may end before the user has answered: the server's list did not
+// change meanwhile, and the question must not be forgotten for that.
+func TestR34_TheQuestionIsAskedAgainAfterARestart(t *testing.T) {
+	s := newServer(some(100)...)
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		sync := func() *Snapshot {
+			r, err := open(t.Context(), Options{Dir: dir}, testSeams())
+			must(t, err)
+			defer r.Close()
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error)
+			go func() { done <- r.Run(ctx, s) }()
+			must(t, r.SyncNow(t.Context()))
+			cancel()
+			must(t, <-done)
+			return r.Snapshot()
+		}
+		sync()
+		s.set(func() {
+			for i := range 40 {
+				delete(s.items, fmt.Sprint(i))
+			}
+			s.etags++
+		})
+		for range 2 {
+			got := sync()
+			if q := got.Removal; q == nil || *q != (Removal{Missing: 40, Total: 100}) || len(got.Rows) != 100 {
+				t.Fatalf("%+v, %d rows", q, len(got.Rows))
+			}
+		}
+	})
+}
+
 func TestR34_TheQuestionGoesWhenTheyAreBack(t *testing.T) {
 	guard(t, func(t *testing.T, s *server, r *Replica) {
 		for _, item := range some(40) {

@@ -323,6 +323,9 @@ func TestR22_R23_EachCallFailsInTurn(t *testing.T) {
 			for nth := 1 + inject.most/3; nth <= inject.most+inject.most/3; nth += step {
 				when := fmt.Sprintf("inject=%s:error=%s:when=%d+%d", inject.calls, inject.fails, 1+nth%inject.most, inject.again)
 				p := recordStory(t, "failures", "-e", when)
+				if len(p.calls) == 0 {
+					continue
+				}
 				h := p.heard(len(p.calls))
 				p.afterPowerLoss(t, when, p.home, h)
 				runs, acknowledged = runs+1, acknowledged+len(h.must)+len(h.gone)

@@ -45,7 +45,10 @@ func traced(t *testing.T, test string, env []string, more ...string) []call {
 	command.Env = append(append(os.Environ(), "GOMAXPROCS=1"), env...)
 	var complaint bytes.Buffer
 	command.Stderr = &complaint
-	if err := command.Run(); err != nil {
+	switch err := command.Run(); {
+	case err != nil && strings.Contains(complaint.String(), "error while loading shared libraries"):
+		return nil // what was made to fail met the system's loader: the program never began
+	case err != nil:
 		t.Fatalf("%v\n%s", err, &complaint)
 	}
 	text, err := os.ReadFile(trace)
