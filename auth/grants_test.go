@@ -211,6 +211,36 @@ func TestS65_TheAudienceIsThePinnedIssuer(t *testing.T) {
 	})
 }
 
+// PingFederate takes the id of its connection for an audience. What comes back
+// must be meant for the authorization server all the same.
+func TestAnAudienceOfItsOwnIsSentByteForByteAndTheIDJAGIsForTheIssuer(t *testing.T) {
+	const id = "conn 7/β~"
+	for _, c := range []struct {
+		aud string
+		ok  bool
+	}{{"https://as.example", true}, {id, false}, {"https://as.example/", false}} {
+		inWorld(t, func(t *testing.T, w *world) {
+			conn := w.connection()
+			conn.Resource.Audience = id
+			w.idp.set(func(p *party) { p.jag = map[string]any{"aud": c.aud} })
+			plan, err := Resolve(t.Context(), w.transport, conn, credentials())
+			if err != nil {
+				t.Fatal(err)
+			}
+			g, err := ExchangeIDJAG(t.Context(), w.transport, plan, IDTokenSubject(w.session.IDToken))
+			if sent := w.idp.forms[0].Get("audience"); sent != id {
+				t.Errorf("the audience %q was sent as %q", id, sent)
+			}
+			if ok := err == nil; ok != c.ok {
+				t.Fatalf("an ID-JAG for %s: %v", c.aud, err)
+			}
+			if _, err := RedeemIDJAG(t.Context(), w.transport, plan, g); (err == nil) != c.ok || (w.as.count > 0) != c.ok {
+				t.Errorf("an ID-JAG for %s: %v, %d requests to the authorization server", c.aud, err, w.as.count)
+			}
+		})
+	}
+}
+
 func TestS54_OnlyABearerTokenIsTakenFromTheServer(t *testing.T) {
 	for value, ok := range map[any]bool{"Bearer": true, "bearer": true, "BEARER": true, "mac": false, "DPoP": false, "N_A": false, "": false, nil: false, 1: false} {
 		t.Run(fmt.Sprint(value), func(t *testing.T) {

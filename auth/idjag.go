@@ -114,6 +114,11 @@ func (c *IDJAGClaims) advisory(p *Plan, now time.Time) []Check {
 	return checks
 }
 
+// audience: the aud claim must be the issuer of the authorization server that
+// the ID-JAG is about to be sent to, whatever word the identity provider was
+// asked with. An audience of the connection's own only chooses, at the identity
+// provider, which server is meant; were an ID-JAG for that word let through, it
+// could be one for another server, which a wrong setting would hand to this one.
 func (c *IDJAGClaims) audience(server string) Check {
 	if len(c.Audience) > 1 {
 		return must("audience", false, "it is meant for %d servers at once", len(c.Audience))

@@ -125,6 +125,7 @@ type run struct {
 type tokenKey struct {
 	issuer, subject, tenant                      string
 	server, endpoint, resource, scopes, clientID string
+	audience                                     string
 }
 
 // signIn tells one sign-in from the next, also after it was saved and read.
@@ -140,7 +141,7 @@ func signInOf(s *Session) signIn {
 func keyOf(p *Plan, s *Session) tokenKey {
 	return tokenKey{
 		issuer: s.Identity.Issuer, subject: s.Identity.Subject, tenant: s.Identity.Tenant,
-		server: p.Audience, endpoint: p.Server.TokenEndpoint, resource: p.Resource,
+		server: p.Server.Issuer, audience: p.Audience, endpoint: p.Server.TokenEndpoint, resource: p.Resource,
 		scopes: strings.Join(p.Connection.ResourceScopes(), " "), clientID: p.Connection.Resource.ClientID,
 	}
 }

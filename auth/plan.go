@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -22,10 +23,11 @@ type Plan struct {
 	Metadata    *ResourceMetadata // nil if it was not needed or is not published
 
 	// Audience and Resource are the parameters of the token exchange, byte for
-	// byte: the issuer of the authorization server, and the identifier of the
-	// resource (RFC 8707). Audience is what the connection says, or, where it
-	// says nothing, the one authorization server that the resource names; it is
-	// never taken from that server's own metadata.
+	// byte: the issuer of the authorization server, unless the connection sets
+	// another word for it, and the identifier of the resource (RFC 8707). The
+	// issuer is what the connection says, or, where it says nothing, the one
+	// authorization server that the resource names; it is never taken from that
+	// server's own metadata.
 	Audience string
 	Resource string
 }
@@ -37,7 +39,7 @@ type Plan struct {
 func Resolve(ctx context.Context, t *transport.Client, conn connection.Connection, cred connection.Credentials) (*Plan, error) {
 	trust(t, conn)
 	r := conn.Resource
-	p := &Plan{Connection: conn, Credentials: cred, Audience: r.AuthorizationServer, Resource: r.Identifier}
+	p := &Plan{Connection: conn, Credentials: cred, Audience: cmp.Or(r.Audience, r.AuthorizationServer), Resource: r.Identifier}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
 		if p.Provider, err = DiscoverProvider(ctx, t, conn.IdP); err != nil {
@@ -89,10 +91,12 @@ func (p *Plan) resolveResource(ctx context.Context, t *transport.Client) (err er
 	if r.AuthorizationServer != "" {
 		return nil
 	}
-	if p.Audience, err = p.Metadata.onlyServer(); err != nil {
+	issuer, err := p.Metadata.onlyServer()
+	if err != nil {
 		return err
 	}
-	p.Server, err = DiscoverServer(ctx, t, p.Audience, r.TokenEndpoint)
+	p.Audience = cmp.Or(r.Audience, issuer)
+	p.Server, err = DiscoverServer(ctx, t, issuer, r.TokenEndpoint)
 	return err
 }
 
@@ -102,7 +106,7 @@ func (p *Plan) resolveResource(ctx context.Context, t *transport.Client) (err er
 func (p *Plan) pinned(q *Plan) bool {
 	return p.Audience == q.Audience && p.Resource == q.Resource &&
 		p.Provider.Issuer == q.Provider.Issuer && p.Provider.TokenEndpoint == q.Provider.TokenEndpoint &&
-		p.Server.TokenEndpoint == q.Server.TokenEndpoint
+		p.Server.Issuer == q.Server.Issuer && p.Server.TokenEndpoint == q.Server.TokenEndpoint
 }
 
 // How old a Plan may become before it is looked after, and how soon a failed

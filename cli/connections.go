@@ -159,26 +159,6 @@ func removeConnection(ctx context.Context, c *call) error {
 	return nil
 }
 
-func listPresets(_ context.Context, c *call) error {
-	if err := c.parseNone(); err != nil {
-		return err
-	}
-	if c.opt.json {
-		presets := []connection.Connection{}
-		for _, p := range connection.Presets() {
-			presets = append(presets, p.Connection)
-		}
-		return c.printJSON(presets)
-	}
-	for _, p := range connection.Presets() {
-		if _, err := fmt.Fprintf(c.env.Stdout, "%s: %s\n    %s\n    %s\n    Redirect URI: %s\n",
-			p.Connection.Name, p.Title, p.Needs, p.Register, p.Connection.RedirectURI); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // oneWord reads the flags and the one argument that the command takes.
 func (c *call) oneWord(otherwise string) (string, error) {
 	words, err := c.parse()

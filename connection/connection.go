@@ -72,9 +72,15 @@ type Resource struct {
 	Identifier string `json:"identifier,omitempty"`
 
 	// AuthorizationServer is the issuer of the resource's authorization
-	// server, and the audience of the exchange; empty: the one that the
-	// protected resource metadata names.
+	// server, and, without Audience, the audience of the exchange; empty: the
+	// one that the protected resource metadata names.
 	AuthorizationServer string `json:"authorization_server,omitempty"`
+
+	// Audience is the audience parameter of the exchange where the identity
+	// provider does not take the authorization server's issuer for it:
+	// PingFederate takes the id of its connection. It is sent byte for byte;
+	// empty: the issuer.
+	Audience string `json:"audience,omitempty"`
 
 	ClientID   string     `json:"client_id"`
 	AuthMethod AuthMethod `json:"auth_method,omitempty"`

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"waybill/fault"
 	"waybill/internal/weburl"
 )
 
@@ -42,6 +43,9 @@ func (c Connection) Validate() error {
 		return err
 	}
 	if err := c.validateURLs(); err != nil {
+		return err
+	}
+	if err := c.validateAudience(); err != nil {
 		return err
 	}
 	_, err := c.Redirect()
@@ -82,6 +86,20 @@ func (c Connection) validateURLs() error {
 		if why := weburl.Check(u.value); why != "" {
 			return wrong("bad_url", fmt.Sprintf("The address in %q %s.", u.field, why))
 		}
+	}
+	return nil
+}
+
+// maxAudience is how long an audience may be, in bytes.
+const maxAudience = 1024
+
+// validateAudience: an audience need not be an address, but what cannot be seen
+// in it cannot be compared with what an administrator wrote down.
+func (c Connection) validateAudience() error {
+	a := c.Resource.Audience
+	if len(a) > maxAudience || a != strings.TrimSpace(a) || a != fault.Clean(a, maxAudience) {
+		return wrong("bad_audience", `"resource.audience" begins or ends with a blank, holds a character that cannot be seen, or is too long.`).
+			WithRemedy("Enter it exactly as the identity provider shows it.")
 	}
 	return nil
 }

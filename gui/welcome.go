@@ -30,7 +30,7 @@ func newWelcomePage(w *Window) *welcomePage {
 	p.builtin.main = true
 	mcp := newLink("The same over MCP instead of REST", func() { w.use(w.connection(connection.PlaygroundMCPName)) })
 	xaa := newChoiceCard("Connect to xaa.dev", "The public playground for Cross App Access. You register this app there first.",
-		func() { w.show(newConnectPage(w, connection.Presets())) })
+		func() { w.show(newConnectPage(w, connection.PresetsNamed("xaa-dev", "xaa-dev-mcp"))) })
 	other := newChoiceCard("Another provider", "Your own identity provider and a to-do service that trusts it.",
 		func() { w.show(newConnectPage(w, nil)) })
 	p.parts = column(14,

@@ -93,10 +93,15 @@ func accountName(id auth.Identity, c connection.Connection) string {
 	return digest(id.Issuer, id.Subject, id.Tenant, string(c.Resource.Kind), c.Resource.URL)
 }
 
-// fingerprint names everything that decides where tokens go.
+// fingerprint names everything that decides where tokens go. What was added
+// later counts only where it is set, so that sessions from before go on.
 func fingerprint(c connection.Connection) string {
-	return digest(c.IdP.Issuer, c.IdP.ClientID, c.IdP.TokenEndpoint, string(c.Resource.Kind), c.Resource.URL,
-		c.Resource.Identifier, c.Resource.AuthorizationServer, c.Resource.ClientID, c.Resource.TokenEndpoint)
+	parts := []string{c.IdP.Issuer, c.IdP.ClientID, c.IdP.TokenEndpoint, string(c.Resource.Kind), c.Resource.URL,
+		c.Resource.Identifier, c.Resource.AuthorizationServer, c.Resource.ClientID, c.Resource.TokenEndpoint}
+	if c.Resource.Audience != "" {
+		parts = append(parts, c.Resource.Audience)
+	}
+	return digest(parts...)
 }
 
 // digest is injective up to collisions of SHA-256: each part is preceded by
