@@ -5,10 +5,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"golang.org/x/term"
@@ -75,8 +77,52 @@ func terminal(ctx context.Context, o session.Options, args []string, playgroundD
 	}
 	if term.IsTerminal(int(os.Stdin.Fd())) {
 		env.ReadSecret = func(prompt string) (string, error) { return readSecret(ctx, prompt) }
+		env.Ask = func(prompt string) (string, error) { return ask(ctx, prompt) }
 	}
 	return env
+}
+
+// ask asks a question at the terminal.
+func ask(ctx context.Context, prompt string) (string, error) {
+	fmt.Fprint(os.Stderr, prompt)
+	return entered(ctx, func() (string, error) {
+		var line []byte
+		for next := make([]byte, 1); ; { // no byte more than the line: a secret may be asked for next
+			if n, err := os.Stdin.Read(next); n == 0 && err != nil {
+				return "", err
+			}
+			if next[0] == '\n' {
+				return strings.TrimSuffix(string(line), "\r"), nil
+			}
+			if line = append(line, next[0]); len(line) > maxLine {
+				return "", errLongLine
+			}
+		}
+	})
+}
+
+// maxLine bounds an answer, in bytes.
+const maxLine = 4 << 10
+
+var errLongLine = errors.New("the answer is too long")
+
+// entered waits for read unless ctx ends first.
+func entered(ctx context.Context, read func() (string, error)) (string, error) {
+	type answer struct {
+		text string
+		err  error
+	}
+	got := make(chan answer, 1)
+	go func() {
+		text, err := read()
+		got <- answer{text, err}
+	}()
+	select {
+	case a := <-got:
+		return a.text, a.err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
 }
 
 // readSecret asks for a secret at the terminal without echoing it. When ctx ends
@@ -89,22 +135,14 @@ func readSecret(ctx context.Context, prompt string) (string, error) {
 	}
 	fmt.Fprint(os.Stderr, prompt)
 	defer fmt.Fprintln(os.Stderr)
-	type answer struct {
-		text string
-		err  error
-	}
-	entered := make(chan answer, 1)
-	go func() {
+	text, err := entered(ctx, func() (string, error) {
 		text, err := term.ReadPassword(fd)
-		entered <- answer{string(text), err}
-	}()
-	select {
-	case a := <-entered:
-		return a.text, a.err
-	case <-ctx.Done():
+		return string(text), err
+	})
+	if ctx.Err() != nil {
 		_ = term.Restore(fd, before)
-		return "", ctx.Err()
 	}
+	return text, err
 }
 
 // complain says what went wrong before there was anything to say it with.

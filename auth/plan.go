@@ -35,7 +35,8 @@ type Plan struct {
 // Resolve finds out what conn leaves open: it reads the metadata of the
 // identity provider, of the resource and of its authorization server, as far
 // as possible at the same time. Errors are Faults: Config with the field to
-// set, Offline, or Hostile.
+// set, or, with the code "server_changed", with the difference from what conn
+// has approved; Offline; or Hostile.
 func Resolve(ctx context.Context, t *transport.Client, conn connection.Connection, cred connection.Credentials) (*Plan, error) {
 	trust(t, conn)
 	r := conn.Resource
@@ -56,6 +57,9 @@ func Resolve(ctx context.Context, t *transport.Client, conn connection.Connectio
 	group.Go(func() error { return p.resolveResource(ctx, t) })
 	if err := group.Wait(); err != nil {
 		return nil, at(fault.StepDiscovery, err)
+	}
+	if err := changeFault(p.Changes()); err != nil {
+		return nil, err
 	}
 	return p, nil
 }

@@ -50,6 +50,14 @@ type Provider struct {
 // counts as missing, so that one bad list does not lock everybody out.
 type providerMetadata struct{ claims }
 
+// providerPlaces lists where an identity provider's metadata may be: at the
+// place of OpenID Connect Discovery section 4 first, then at those of RFC 8414
+// section 3.
+func providerPlaces(issuer string) []string {
+	first := strings.TrimSuffix(issuer, "/") + "/.well-known/openid-configuration"
+	return append([]string{first}, slices.DeleteFunc(serverPlaces(issuer), func(place string) bool { return place == first })...)
+}
+
 // DiscoverProvider reads the metadata of the identity provider at c.Issuer.
 // The issuer it names must be that one byte for byte (OpenID Connect Discovery
 // section 4.3), and every endpoint https, or, for an issuer on this computer,
@@ -63,7 +71,7 @@ func DiscoverProvider(ctx context.Context, t *transport.Client, c connection.IdP
 		t.Trust(configured)
 	}
 	p := &Provider{Issuer: c.Issuer, Overruled: c.TokenEndpoint != ""}
-	body, err := fetchDocument(ctx, t, strings.TrimSuffix(c.Issuer, "/")+"/.well-known/openid-configuration")
+	body, err := firstDocument(ctx, t, providerPlaces(c.Issuer))
 	switch {
 	case err == nil:
 		if err := p.read(body); err != nil {

@@ -246,6 +246,9 @@ func (a *Attempt) prepare(ctx context.Context) (err error) {
 	if err := a.mayBeSent(); err != nil {
 		return err
 	}
+	if err := changeFault(a.provider.changes(o.Connection.Approved)); err != nil {
+		return err
+	}
 	if a.client, err = providerClient(a.provider, o.Connection, o.Credentials); err != nil {
 		return err
 	}

@@ -45,6 +45,10 @@ type Env struct {
 	// PlaygroundDir is where the built-in playground keeps its state.
 	PlaygroundDir string
 
+	// Ask asks a question and returns the line that is answered, without its
+	// end; nil where there is no terminal.
+	Ask func(prompt string) (string, error)
+
 	// ReadSecret asks for a secret without echoing it; nil where there is no
 	// terminal.
 	ReadSecret func(prompt string) (string, error)
@@ -70,7 +74,7 @@ func commands() []command {
 		{"sign-in", "", "sign in with the browser", runSignIn},
 		{"sign-out", "", "forget the session and the local copy", runSignOut},
 		{"mcp", "tools|resources|read URI|call TOOL", "use the MCP server of a connection", runMCP},
-		{"connections", "[list|show NAME|add FILE|remove NAME|presets]", "see and change the connections", runConnections},
+		{"connections", "[list|show NAME|add FILE|remove NAME|presets|discover ADDRESS|approve NAME]", "see and change the connections", runConnections},
 		{"doctor", "", "check a connection, step by step", runDoctor},
 		{"trace", "", "run the steps of Cross App Access and show them, redacted", runTrace},
 		{"playground", "", "run the built-in playground until interrupted", runPlayground},

@@ -19,6 +19,7 @@ func runConnections(ctx context.Context, c *call) error {
 	}
 	runs := map[string]func(context.Context, *call) error{
 		"list": listConnections, "show": showConnection, "add": addConnection, "remove": removeConnection, "presets": listPresets,
+		"discover": discoverConnection, "approve": approveConnection,
 	}
 	run, ok := runs[sub]
 	c.newFlags(jsonFlag)

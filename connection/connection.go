@@ -98,6 +98,10 @@ type Connection struct {
 	IdP         IdP         `json:"idp"`
 	Resource    Resource    `json:"resource"`
 	Subject     SubjectKind `json:"subject,omitempty"`
+
+	// Approved pins what discovery found; nil: nothing was approved yet, and
+	// what is found at first is what counts from then on.
+	Approved *Approved `json:"approved,omitempty"`
 }
 
 // PlaygroundName and PlaygroundMCPName name the two connections that always

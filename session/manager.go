@@ -81,6 +81,7 @@ type Manager struct {
 	mu          sync.Mutex
 	vault       *auth.Vault
 	connections []connection.Connection          // the user's own, in order
+	approved    map[string]approval              // of those that are not
 	passing     map[string]Configured            // for this process only, by name
 	builtin     map[string]connection.Connection // as far as known
 	kept        map[string]string                // e-mail of the account kept per connection
@@ -177,7 +178,7 @@ func (m *Manager) open(ctx context.Context, repair bool) error {
 		return err
 	}
 	m.mu.Lock()
-	m.connections = settings.Connections
+	m.connections, m.approved = settings.Connections, settings.Approved
 	m.mu.Unlock()
 	m.publish(func(s *State) { s.Current = settings.Current })
 

@@ -17,11 +17,16 @@ type planner struct {
 	log        *slog.Logger
 	configured Configured
 	plans      *auth.PlanCache
+
+	// settle approves what was found, once it has worked; once.
+	settle func()
 }
 
 func (m *Manager) newPlanner(c Configured) *planner {
 	t := m.o.Transport
-	return &planner{t, m.o.Log, c, auth.NewPlanCache(t, c.Connection, c.Credentials, nil)}
+	p := &planner{transport: t, log: m.o.Log, configured: c, plans: auth.NewPlanCache(t, c.Connection, c.Credentials, nil)}
+	p.settle = sync.OnceFunc(func() { m.approveFirst(p) })
+	return p
 }
 
 // warm fetches the metadata of both servers and opens the connections that the

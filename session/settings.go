@@ -20,6 +20,16 @@ type settings struct {
 	Version     int                     `json:"version"`
 	Current     string                  `json:"current,omitempty"`
 	Connections []connection.Connection `json:"connections,omitempty"`
+
+	// Approved are the approvals of connections that are not the user's own, by
+	// name; those of the user's own are in the connections.
+	Approved map[string]approval `json:"approved,omitempty"`
+}
+
+// approval is good for the settings that it was given for, and lapses with them.
+type approval struct {
+	Fingerprint string `json:"fingerprint"`
+	connection.Approved
 }
 
 const (
@@ -93,14 +103,20 @@ func (m *Manager) changeSettings(change func(*settings)) error {
 		return err
 	}
 	m.mu.Lock()
-	m.connections = s.Connections
+	m.connections, m.approved = s.Connections, s.Approved
 	m.mu.Unlock()
 	return nil
 }
 
-// put adds c, in the place of one with its name if there is one.
+// put adds c, in the place of one with its name if there is one. An approval
+// that came along from settings that are others now has lapsed.
 func (s *settings) put(c connection.Connection) {
+	delete(s.Approved, c.Name)
 	if i := s.index(c.Name); i >= 0 {
+		old := s.Connections[i]
+		if c.Approved != nil && old.Approved != nil && *c.Approved == *old.Approved && fingerprint(c) != fingerprint(old) {
+			c.Approved = nil
+		}
 		s.Connections[i] = c
 		return
 	}
@@ -108,6 +124,7 @@ func (s *settings) put(c connection.Connection) {
 }
 
 func (s *settings) remove(name string) {
+	delete(s.Approved, name)
 	if i := s.index(name); i >= 0 {
 		s.Connections = slices.Delete(s.Connections, i, i+1)
 	}

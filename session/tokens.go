@@ -29,5 +29,9 @@ func (t tokens) Token(ctx context.Context) (secret.Text, []string, error) {
 	ahead.Go(func() { t.plans.ahead(aheadCtx) })
 	defer ahead.Wait()
 	defer cancel()
-	return t.Ladder.Token(ctx)
+	token, granted, err := t.Ladder.Token(ctx)
+	if err == nil {
+		t.plans.settle()
+	}
+	return token, granted, err
 }
