@@ -3,12 +3,26 @@ package cli
 import (
 	"context"
 	"fmt"
-	"text/tabwriter"
 
 	"waybill/fault"
 	"waybill/session"
 )
 
+// runDoctor checks a connection. With --json it prints an array with one object
+// for each check, in the order in which they were made:
+//
+//	check        what was looked at: "settings", "redirect port", "connection to HOST",
+//	             "identity provider", "authorization server", "client at the resource" …
+//	verdict      "passed", "warning", "failed" or "could not tell"
+//	finding      what was found, in plain words
+//	remedy       what to do, "" if there is nothing
+//	step         the step of Cross App Access at which it would show
+//	field        the field of the connection file that has most to do with it
+//	code         the code of the failure, as in every --json error
+//	server_said  the server's own words
+//
+// New checks and codes may be added; the members and verdicts stay. The exit
+// status is 1 if a check failed, 4 if no server could be reached.
 func runDoctor(ctx context.Context, c *call) error {
 	c.newFlags(sessionFlags, jsonFlag)
 	if err := c.parseNone(); err != nil {
@@ -27,25 +41,41 @@ func runDoctor(ctx context.Context, c *call) error {
 		}
 		c.report(fault.As(err))
 	}
-	checks := m.CheckConnection(ctx, name)
-	if err := c.printChecks(checks); err != nil {
-		return err
+	checks := m.CheckConnection(ctx, name, c.sayCheck)
+	if c.opt.json {
+		if err := c.printJSON(checks); err != nil {
+			return err
+		}
 	}
+	return verdictOf(name, checks)
+}
+
+// sayCheck prints a check as it comes.
+func (c *call) sayCheck(check session.Check) {
+	if c.opt.json {
+		return
+	}
+	out := fmt.Sprintf("%-14s  %s: %s", check.Verdict, check.Name, check.Finding)
+	if check.Remedy != "" {
+		out += " " + check.Remedy
+	}
+	if check.Field != "" && check.Verdict != session.Passed {
+		out += fmt.Sprintf(" [%s, %s]", check.Step, check.Field)
+	}
+	_, _ = fmt.Fprintln(c.env.Stdout, out)
+	if check.Server != "" {
+		_, _ = fmt.Fprintf(c.env.Stdout, "%-14s  The server's words: %s\n", "", check.Server)
+	}
+}
+
+func verdictOf(name string, checks []session.Check) error {
 	for _, check := range checks {
-		if check.Verdict == session.Refuted {
+		switch {
+		case check.Verdict == session.Refuted:
 			return fault.New(fault.StepSetup, fault.Failed, "check_failed", fmt.Sprintf("The connection %q has a problem.", fault.Clean(name, 64)))
+		case check.Name == "network" && check.Verdict == session.CannotTell:
+			return fault.New(fault.StepDiscovery, fault.Offline, "offline", "The connection could not be checked.")
 		}
 	}
 	return nil
-}
-
-func (c *call) printChecks(checks []session.Check) error {
-	if c.opt.json {
-		return c.printJSON(checks)
-	}
-	w := tabwriter.NewWriter(c.env.Stdout, 0, 0, 2, ' ', 0)
-	for _, check := range checks {
-		fmt.Fprintf(w, "%s\t%s\t%s %s\n", check.Verdict, check.Name, check.Finding, check.Remedy)
-	}
-	return w.Flush()
 }

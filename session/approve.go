@@ -37,7 +37,24 @@ func (m *Manager) Approve(ctx context.Context, name string, seen []auth.Change) 
 		return fault.New(fault.StepDiscovery, fault.Config, "server_changed", "What the servers say has changed again meanwhile.").
 			WithRemedy("Look at the difference once more.")
 	}
-	return m.keepApproval(plan.Connection, plan.Approval())
+	if err := m.keepApproval(plan.Connection, plan.Approval()); err != nil {
+		return err
+	}
+	return m.openAnew(ctx, name)
+}
+
+// openAnew closes and opens the account of the named connection, if it is the
+// one that is open: it goes by what was approved when it was opened.
+func (m *Manager) openAnew(ctx context.Context, name string) error {
+	if err := m.take(ctx); err != nil {
+		return err
+	}
+	defer m.give()
+	if a := m.current(); a == nil || a.name != name {
+		return nil
+	}
+	_ = m.closeCurrent() // it was logged
+	return m.openKept(ctx, name)
 }
 
 // look resolves a connection as if nothing was approved.

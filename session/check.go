@@ -2,13 +2,14 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
-	"time"
+	"syscall"
 
-	"waybill/api"
 	"waybill/auth"
+	"waybill/connection"
 	"waybill/fault"
 )
 
@@ -23,160 +24,158 @@ const (
 	CannotTell Verdict = "could not tell"
 )
 
-// skewWarning is how far a clock may be off before tokens are at risk: servers
-// allow 30 s.
-const skewWarning = 20 * time.Second
-
 // Check is one thing about a connection that was looked at.
 type Check struct {
-	Name    string  `json:"check"`
-	Verdict Verdict `json:"verdict"`
-	Finding string  `json:"finding"`          // one sentence
-	Remedy  string  `json:"remedy,omitempty"` // one sentence
+	Name    string           `json:"check"`
+	Verdict Verdict          `json:"verdict"`
+	Finding string           `json:"finding"`         // one sentence or more
+	Remedy  string           `json:"remedy"`          // what to do, "" if there is nothing
+	Step    fault.Step       `json:"step"`            // at which it would show
+	Field   connection.Field `json:"field,omitempty"` // that has to do with it most
+	Code    string           `json:"code,omitempty"`  // that of the Fault, if it failed with one
+	Server  string           `json:"server_said,omitempty"`
 }
 
-// CheckConnection looks at every step of the named connection that works
-// without the user, and at the rest with the account that is open for it, if
-// one is. It goes on after a failure as far as that makes sense.
-func (m *Manager) CheckConnection(ctx context.Context, name string) []Check {
+// CheckConnection looks at every step of the named connection: first at what
+// can be found out without a user, then, with the account that is open for it if
+// one is, at the rest. It goes on after a failure as far as that makes sense, and
+// says once that this computer is offline. Each secret goes to its own server
+// and to no other, in requests that are made to be refused. Each check is told
+// to each (nil: nobody) as it comes, on this goroutine, and returned in the end
+// with all the others.
+func (m *Manager) CheckConnection(ctx context.Context, name string, each func(Check)) []Check {
+	k := &checker{m: m, each: each, name: name, down: map[string]bool{}}
+	if k.each == nil {
+		k.each = func(Check) {}
+	}
 	configured, err := m.Configured(ctx, name)
 	if err != nil {
-		return []Check{failed("settings", err)}
+		k.failed("settings", "", err)
+		return k.checks
 	}
-	c := configured.Connection
-	k := &checker{m: m, configured: configured}
-	k.add(k.settings())
-	k.add(k.redirect())
-	k.add(k.provider(ctx))
-	k.add(k.metadata(ctx))
-	k.add(k.plan(ctx))
-	for _, at := range []string{c.IdP.Issuer, c.Resource.AuthorizationServer, c.Resource.URL} {
-		k.clock(at)
+	k.configured = configured
+	if !k.settings() {
+		return k.checks
 	}
-	k.account(ctx, name)
+	k.redirect(ctx)
+	if !k.reach(ctx) {
+		return k.checks
+	}
+	k.servers(ctx)
+	k.account(ctx)
 	return k.checks
 }
 
+// checker is one run of the checks.
 type checker struct {
 	m          *Manager
+	each       func(Check)
+	name       string
 	configured Configured
 	checks     []Check
+	down       map[string]bool // hosts that cannot be reached
+
+	provider *auth.Provider // as far as found
+	server   *auth.Server
+	metadata *auth.ResourceMetadata
 }
 
-func (k *checker) add(c Check) { k.checks = append(k.checks, c) }
+func (k *checker) conn() connection.Connection { return k.configured.Connection }
 
-func failed(name string, err error) Check {
-	f := fault.As(err)
-	return Check{name, Refuted, f.Message, f.Remedy}
+func (k *checker) add(c Check) {
+	k.checks = append(k.checks, c)
+	k.each(c)
 }
 
-func (k *checker) settings() Check {
-	if err := k.configured.Connection.Validate(); err != nil {
-		return failed("settings", err)
+func (k *checker) passed(name string, step fault.Step, finding string) {
+	k.add(Check{Name: name, Verdict: Passed, Finding: finding, Step: step})
+}
+
+func (k *checker) failed(name string, field connection.Field, err error) {
+	k.fault(name, field, Refuted, fault.As(err))
+}
+
+func (k *checker) fault(name string, field connection.Field, v Verdict, f *fault.Fault) {
+	step := f.Step
+	if step == "" {
+		step = fault.StepSetup
 	}
-	if s := k.configured.Connection.Suspicion(); s != "" {
-		return Check{"settings", Warned, s, "Compare both cards with the registration."}
+	remedy := f.Remedy
+	if remedy == "" && f.Kind == fault.Offline {
+		remedy = "Check the address in the connection, and the network; otherwise try again in a while."
 	}
-	return Check{"settings", Passed, "All required fields are there.", ""}
+	k.add(Check{Name: name, Verdict: v, Finding: f.Message, Remedy: remedy, Step: step, Field: field, Code: f.Code, Server: f.Server})
+}
+
+// settings reports whether the rest can be looked at.
+func (k *checker) settings() bool {
+	const name = "settings"
+	if err := k.conn().Validate(); err != nil {
+		k.failed(name, "", err)
+		return false
+	}
+	cred := k.configured.Credentials
+	switch suspicion := k.conn().Suspicion(); {
+	case suspicion != "":
+		k.add(Check{Name: name, Verdict: Warned, Finding: suspicion, Remedy: "Compare both pairs with the registrations.", Step: fault.StepSetup, Field: connection.FieldIdPClientID})
+	case !cred.IdP.Empty() && cred.IdP.Equal(cred.Resource):
+		k.add(Check{Name: name, Verdict: Warned, Finding: "Both client secrets are the same. The identity provider and the resource give out different ones.",
+			Remedy: "Enter the secret of the resource again.", Step: fault.StepSetup, Field: connection.FieldSecret})
+	default:
+		k.passed(name, fault.StepSetup, "All required fields are there.")
+	}
+	return true
 }
 
 // redirect finds out whether a fixed redirect port is free.
-func (k *checker) redirect() Check {
-	r, err := k.configured.Connection.Redirect()
+func (k *checker) redirect(ctx context.Context) {
+	const name = "redirect port"
+	r, err := k.conn().Redirect()
 	if err != nil {
-		return failed("redirect URI", err)
+		k.failed(name, connection.FieldRedirectURI, err)
+		return
 	}
 	if r.Port == 0 {
-		return Check{"redirect URI", Passed, "Any free port on this computer is used.", ""}
+		k.passed(name, fault.StepSignIn, "Any free port on this computer is used.")
+		return
 	}
-	l, err := net.Listen("tcp", net.JoinHostPort(r.Host, strconv.Itoa(r.Port)))
+	listen := k.m.o.Listen
+	if listen == nil {
+		listen = net.Listen
+	}
+	if k.ownSignIn(ctx, r) {
+		k.passed(name, fault.StepSignIn, fmt.Sprintf("Waybill waits at port %d for the browser.", r.Port))
+		return
+	}
+	l, err := listen("tcp", net.JoinHostPort(r.Host, strconv.Itoa(r.Port)))
 	if err != nil {
-		return Check{"redirect URI", Refuted, fmt.Sprintf("Port %d on this computer is taken.", r.Port),
-			"Close the program that uses it, or register another port."}
+		why := "cannot be used"
+		if errors.Is(err, syscall.EADDRINUSE) {
+			why = "is taken by another program"
+		}
+		k.add(Check{Name: name, Verdict: Refuted, Finding: fmt.Sprintf("Port %d on this computer %s.", r.Port, why),
+			Remedy: "Close the program that uses it, or register a redirect URI with another port and set that here.",
+			Step:   fault.StepSignIn, Field: connection.FieldRedirectURI, Code: "port_in_use"})
+		return
 	}
 	_ = l.Close()
-	return Check{"redirect URI", Passed, fmt.Sprintf("Port %d is free; %s must be registered exactly like this.", r.Port, r), ""}
+	k.passed(name, fault.StepSignIn, fmt.Sprintf("Port %d is free; %s must be registered exactly like this.", r.Port, r))
 }
 
-func (k *checker) provider(ctx context.Context) Check {
-	p, err := auth.DiscoverProvider(ctx, k.m.o.Transport, k.configured.Connection.IdP)
-	if err != nil {
-		return failed("identity provider", err)
+// ownSignIn reports whether a sign-in of this process is under way at r. After
+// one that has ended it waits until the browser has its last page.
+func (k *checker) ownSignIn(ctx context.Context, r connection.Redirect) bool {
+	k.m.mu.Lock()
+	pending := k.m.pending
+	k.m.mu.Unlock()
+	if pending == nil || pending.RedirectURI() != r.String() {
+		return false
 	}
-	return Check{"identity provider", Passed, "Its metadata is there and names the issuer " + fault.Clean(p.Issuer, 120) + ".", ""}
-}
-
-func (k *checker) metadata(ctx context.Context) Check {
-	const name = "resource metadata"
-	r, err := auth.DiscoverResource(ctx, k.m.o.Transport, k.configured.Connection.Resource)
-	if err == nil {
-		return Check{name, Passed, fmt.Sprintf("The resource names %d authorization server(s).", len(r.AuthorizationServers)), ""}
+	select {
+	case <-pending.done:
+		pending.attempt.Settle(ctx)
+		return false
+	default:
+		return true
 	}
-	if k.configured.Connection.Resource.AuthorizationServer == "" {
-		return failed(name, err)
-	}
-	// The connection names the server itself, so it works without.
-	return Check{name, CannotTell, fault.As(err).Message, ""}
-}
-
-func (k *checker) plan(ctx context.Context) Check {
-	const name = "authorization server"
-	plan, err := auth.Resolve(ctx, k.m.o.Transport, k.configured.Connection, k.configured.Credentials)
-	if err != nil {
-		return failed(name, err)
-	}
-	switch plan.Server.GrantProfile {
-	case auth.No:
-		return Check{name, Warned, "Its metadata does not list the ID-JAG grant profile.", "Ask its administrator whether Cross App Access is switched on."}
-	case auth.Unknown:
-		return Check{name, Passed, "Its metadata is there; it does not say whether it takes ID-JAGs.", ""}
-	}
-	return Check{name, Passed, "Its metadata is there and says that it takes ID-JAGs.", ""}
-}
-
-func (k *checker) clock(at string) {
-	skew, ok := skewAt(k.m.o.Transport, at)
-	if !ok {
-		return
-	}
-	name := "clock against " + at
-	if skew.Abs() > skewWarning {
-		k.add(Check{name, Warned, fmt.Sprintf("This computer's clock is off by %s.", skew.Abs().Round(time.Second)),
-			"Set the clock; tokens are refused when it is wrong."})
-		return
-	}
-	k.add(Check{name, Passed, "The clocks agree within 20 seconds.", ""})
-}
-
-// account walks the steps that need a session, with the one that is open.
-func (k *checker) account(ctx context.Context, name string) {
-	a := k.m.current()
-	if a == nil || a.name != name {
-		k.add(Check{"sign-in", CannotTell, "Nobody is signed in at this connection, so the later steps could not be tried.", "Sign in and check again."})
-		return
-	}
-	if err := a.connect(ctx); err != nil {
-		k.add(failed("sign-in", err))
-		return
-	}
-	_, granted, err := a.ladder.Token(ctx)
-	if err != nil {
-		f := fault.As(err)
-		k.add(failed(string(f.Step), err))
-		return
-	}
-	k.add(Check{"token exchange and JWT bearer grant", Passed, fmt.Sprintf("An access token was granted with %d scope(s).", len(granted)), ""})
-	caps, err := a.client.Capabilities(ctx)
-	if err != nil {
-		k.add(failed("call to the resource", err))
-		return
-	}
-	k.add(capabilities(caps))
-}
-
-func capabilities(caps api.Capabilities) Check {
-	if caps.Write {
-		return Check{"call to the resource", Passed, "To-dos can be read and changed.", ""}
-	}
-	return Check{"call to the resource", Passed, "To-dos can be read. " + caps.Why, ""}
 }

@@ -1,0 +1,120 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"waybill/api"
+	"waybill/connection"
+	"waybill/fault"
+)
+
+// account walks the steps that need a user, with the one who is signed in.
+func (k *checker) account(ctx context.Context) {
+	const name = "sign-in"
+	a := k.m.current()
+	if a == nil || a.name != k.name {
+		k.add(Check{Name: name, Verdict: CannotTell, Finding: "Nobody is signed in at this connection, so the later steps could not be tried.",
+			Remedy: "Sign in and check again.", Step: fault.StepSignIn})
+		return
+	}
+	if a.session.Load().Renewable() {
+		k.passed(name, fault.StepSignIn, "Somebody is signed in, and the session can be renewed.")
+	} else {
+		k.add(Check{Name: name, Verdict: Warned, Finding: "Somebody is signed in, but the session cannot be renewed: it ends with its ID token, often after ten minutes.",
+			Remedy: "Have offline_access allowed for this app at the identity provider, and among the scopes of the connection.", Step: fault.StepSignIn, Field: connection.FieldIdPScopes})
+	}
+	t, err := k.m.Trace(ctx)
+	if err != nil {
+		k.failed("token exchange", "", err)
+		return
+	}
+	if t.Exchange.Fault != nil {
+		k.failed("token exchange", fieldOf(t.Exchange.Fault), t.Exchange.Fault)
+		return
+	}
+	k.passed("token exchange", fault.StepExchange, "The identity provider issued an ID-JAG for this resource.")
+	k.granted(t)
+	if !t.Call.Ran {
+		return
+	}
+	if t.Call.Fault != nil {
+		k.failed("call to the resource", connection.FieldURL, t.Call.Fault)
+		return
+	}
+	k.resource(ctx, a)
+}
+
+// granted says what was asked for, what the ID-JAG carried and what was granted.
+func (k *checker) granted(t *Trace) {
+	const name = "JWT bearer grant"
+	scopes := ""
+	if t.Access != nil {
+		scopes = fmt.Sprintf("Asked for: %s; in the ID-JAG: %s; granted: %s.", list(t.Access.Asked, ""), list(t.Access.InIDJAG, "not said"), list(t.Access.Granted, ""))
+	}
+	switch {
+	case t.Redeem.Fault != nil:
+		f := *t.Redeem.Fault
+		if scopes != "" {
+			f.Message += " " + scopes
+		}
+		k.failed(name, fieldOf(&f), &f)
+	case len(t.Access.Usable()) < len(t.Access.Asked):
+		k.add(Check{Name: name, Verdict: Warned, Finding: "Less was granted than was asked for. " + scopes,
+			Remedy: "Have the missing scopes allowed in the resource connection at the identity provider and for the client at the resource.", Step: fault.StepJWTBearer, Field: connection.FieldScopes})
+	default:
+		k.passed(name, fault.StepJWTBearer, "An access token was granted. "+scopes)
+	}
+}
+
+func list(scopes []string, unknown string) string {
+	switch {
+	case scopes == nil && unknown != "":
+		return unknown
+	case len(scopes) == 0:
+		return "none"
+	}
+	return fault.Clean(strings.Join(scopes, " "), 120)
+}
+
+// fieldOf is the field that a refusal has most to do with.
+func fieldOf(f *fault.Fault) connection.Field {
+	exchange := f.Step == fault.StepExchange
+	switch f.Code {
+	case "invalid_client", "no_client_secret", "bad_client_key":
+		if exchange {
+			return connection.FieldIdPSecret
+		}
+		return connection.FieldSecret
+	case "invalid_scope", "empty_grant", "insufficient_scope":
+		return connection.FieldScopes
+	case "invalid_target":
+		return connection.FieldIdentifier
+	case "unsupported_token_type":
+		return connection.FieldSubject
+	}
+	return ""
+}
+
+func (k *checker) resource(ctx context.Context, a *account) {
+	const name = "call to the resource"
+	can, err := a.client.Capabilities(ctx)
+	switch {
+	case err != nil:
+		k.failed(name, connection.FieldURL, err)
+	case can.Write:
+		k.passed(name, fault.StepCall, "To-dos can be read and changed.")
+	default:
+		k.passed(name, fault.StepCall, "To-dos can be read. "+can.Why)
+	}
+	if mcp, ok := a.client.(*api.MCPClient); ok {
+		version, asked := mcp.Version(), k.conn().Resource.MCPVersion
+		if asked != "" && version != asked {
+			k.add(Check{Name: "MCP protocol", Verdict: Warned, Finding: "The server speaks version " + fault.Clean(version, 20) + ", not " + asked + ".",
+				Remedy: "Correct the MCP version of the connection, or leave it empty.", Step: fault.StepCall, Field: connection.FieldMCPVersion})
+			return
+		}
+		k.passed("MCP protocol", fault.StepCall, "The server speaks version "+fault.Clean(version, 20)+".")
+	}
+}
