@@ -143,7 +143,7 @@ func (c *computer) connect(e playground.Endpoints) (secrets []string) {
   "resource": {"kind": "rest", "url": %q, "client_id": %q, "client_secret": "${RESOURCE_SECRET}", "scopes": ["todos.read", "todos.write"]}}`,
 		e.IdP, client.ClientID, e.API, client.ResourceClientID))
 	c.env = append(c.env, "IDP_SECRET="+secrets[0], "RESOURCE_SECRET="+secrets[1])
-	c.run("connections", "add", c.path("mine.json"))
+	c.run("connections", "add", "--yes", c.path("mine.json"))
 	return secrets
 }
 

@@ -32,7 +32,9 @@ const assertionLife = 5 * time.Minute
 // one method in a request).
 type clientAuth struct {
 	where  string // atProvider or atServer
+	side   string // "idp" or "resource", as in the fields of a connection
 	id     string
+	offers []string // the methods that the server's metadata lists; nil: unknown
 	method connection.AuthMethod
 	secret secret.Text
 	key    *jose.JSONWebKey // private_key_jwt
@@ -50,14 +52,17 @@ func (p *Plan) resourceClient() (*clientAuth, error) {
 }
 
 func newClientAuth(where, id string, fixed connection.AuthMethod, offered []string, password, key secret.Text) (*clientAuth, error) {
-	c := &clientAuth{where: where, id: id, secret: password}
+	c := &clientAuth{where: where, side: "idp", id: id, offers: offered, secret: password}
+	if where == atServer {
+		c.side = "resource"
+	}
 	c.method = chooseMethod(fixed, offered, !key.Empty(), !password.Empty())
 	switch {
 	case (c.method == connection.ClientSecretBasic || c.method == connection.ClientSecretPost) && password.Empty():
 		return nil, fault.New(fault.StepSetup, fault.Config, "no_client_secret", "There is no client secret for "+where+".").
-			WithRemedy("Enter the secret that belongs to the client id " + fault.Clean(id, 80) + ".")
+			WithRemedy("Enter the secret that belongs to the client id " + fault.Clean(id, 80) + ".").About(c.side + ".client_secret")
 	case c.method == connection.PrivateKeyJWT && key.Empty():
-		return nil, badKey(where, "is missing")
+		return nil, badKey(where, "is missing").About(c.side + ".private_key")
 	case c.method == connection.PrivateKeyJWT:
 		var why string
 		if c.key, why = parseKey(key); why != "" {
@@ -126,6 +131,19 @@ func (c *clientAuth) password() secret.Text {
 		return c.secret
 	}
 	return secret.Text{}
+}
+
+// offered reports whether the server offers the method, as far as is known.
+func (c *clientAuth) offered() bool {
+	return c.offers == nil || slices.Contains(c.offers, string(c.method))
+}
+
+// card is what people are shown the registration under.
+func (c *clientAuth) card() string {
+	if c.where == atProvider {
+		return "At the identity provider"
+	}
+	return "At the resource"
 }
 
 // how says what was sent, for people.

@@ -103,7 +103,8 @@ func ExchangeIDJAG(ctx context.Context, t *transport.Client, p *Plan, subject Su
 		},
 	}.do(ctx, t)
 	if err != nil {
-		return nil, explained(err, func(r *refusal) *fault.Fault { return exchangeFault(p, client, subject, r) })
+		err = explained(err, func(r *refusal) *fault.Fault { return exchangeFault(p, client, subject, r) })
+		return nil, explainTarget(ctx, t, p, err)
 	}
 	switch {
 	case answer.issuedTokenType != typeIDJAG:
@@ -211,7 +212,8 @@ func emptyGrant(a *Access) *fault.Fault {
 		remedy = "The identity provider had left them out already: allow them in the resource connection there."
 	}
 	return fault.New(fault.StepJWTBearer, fault.Config, "empty_grant",
-		"The authorization server granted none of the scopes that were asked for ("+asked+"), so the resource was not called.").WithRemedy(remedy)
+		"The authorization server granted none of the scopes that were asked for ("+asked+"), so the resource was not called.").
+		WithRemedy(remedy).About("resource.scopes")
 }
 
 // Refresh renews a session by its refresh token (RFC 6749 section 6, OpenID

@@ -110,7 +110,7 @@ func (p *Provider) read(body []byte) error {
 	if issuer, _ := m.text("issuer"); issuer != p.Issuer {
 		return fault.New(fault.StepDiscovery, fault.Config, "issuer_mismatch",
 			"The connection names the issuer "+fault.Clean(p.Issuer, 200)+", but the server calls itself "+showIssuer(issuer)+difference(issuer, p.Issuer)+".").
-			WithRemedy("If the server's own name is the right one, put it into the connection.")
+			WithRemedy("If the server's own name is the right one, put it into the connection.").About("idp.issuer")
 	}
 	p.AuthorizationEndpoint, _ = m.text("authorization_endpoint")
 	p.TokenEndpoint, _ = m.text("token_endpoint")

@@ -189,9 +189,10 @@ func bindFault(r connection.Redirect, err error) *fault.Fault {
 	if errors.Is(err, syscall.EADDRINUSE) || isTaken(err) {
 		return fault.New(fault.StepSignIn, fault.Config, "port_in_use",
 			fmt.Sprintf("Sign-in cannot start: port %d, which the redirect URI names, is in use by another program.", r.Port)).
-			WithRemedy("Close that program, or register another port at the identity provider and set it in the connection.").Because(err)
+			WithRemedy("Close that program, or register another port at the identity provider and set it in the connection.").
+			About("redirect_uri").Because(err)
 	}
 	return fault.New(fault.StepSignIn, fault.Config, "port_refused",
 		fmt.Sprintf("Sign-in cannot start: this computer does not let Waybill listen at %s.", r)).
-		WithRemedy("Register a port above 1023 at the identity provider and set it in the connection.").Because(err)
+		WithRemedy("Register a port above 1023 at the identity provider and set it in the connection.").About("redirect_uri").Because(err)
 }

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -44,10 +45,11 @@ func exchangeFault(p *Plan, client *clientAuth, subject Subject, r *refusal) *fa
 			WithRemedy("Sign in again.")
 	case "invalid_target":
 		return fault.New(step, fault.Config, r.code, "The identity provider knows no connection from this app to "+named+".").
-			WithRemedy("Add that resource connection at the identity provider, or correct the two values; each must match byte for byte.")
+			WithRemedy("Add that resource connection at the identity provider, or correct the two values; each must match byte for byte.").
+			About("resource.identifier")
 	case "invalid_scope":
 		return fault.New(step, fault.Config, r.code, "The identity provider does not allow this app the scope "+scopes+" at the resource.").
-			WithRemedy("Ask for fewer scopes, or widen the resource connection at the identity provider.")
+			WithRemedy("Ask for fewer scopes, or widen the resource connection at the identity provider.").About("resource.scopes")
 	case "access_denied":
 		return fault.New(step, fault.Denied, r.code, "Your organisation does not allow you or this app to reach the resource.").
 			WithRemedy("Ask your administrator; trying again does not help.")
@@ -58,12 +60,36 @@ func exchangeFault(p *Plan, client *clientAuth, subject Subject, r *refusal) *fa
 		return fault.New(step, fault.SignInNeeded, r.code, "The identity provider wants to see you again.").WithRemedy("Sign in again.")
 	case "unsupported_token_type":
 		return fault.New(step, fault.Config, r.code, "The identity provider does not exchange "+called(subject)+" for the resource.").
-			WithRemedy("Set the subject of the connection to the other kind of token.")
+			WithRemedy("Set the subject of the connection to the other kind of token.").About("subject")
 	case "unsupported_grant_type", "unauthorized_client":
 		return fault.New(step, fault.Config, r.code, "The identity provider does not let this app exchange its session for the resource.").
 			WithRemedy("Ask your administrator to allow token exchange for the client id " + fault.Clean(client.id, 80) + ".")
 	}
 	return commonFault(step, p, client, r)
+}
+
+// explainTarget adds to a refused target what the resource itself says, if that
+// is something else: servers compare the two values byte for byte, and a slash
+// too many is the most common mistake. Other errors come back as they are.
+func explainTarget(ctx context.Context, t *transport.Client, p *Plan, err error) error {
+	f := fault.As(err)
+	if f.Code != "invalid_target" || p.Connection.Resource.Identifier == "" && p.Connection.Resource.AuthorizationServer == "" {
+		return err
+	}
+	r := p.Connection.Resource
+	m, asked := DiscoverResource(ctx, t, connection.Resource{Kind: r.Kind, URL: r.URL})
+	if asked != nil || m == nil {
+		return err
+	}
+	if m.Resource != p.Resource {
+		return f.About("resource.identifier").WithRemedy("The resource calls itself " + fault.Clean(m.Resource, 120) + difference(m.Resource, p.Resource) +
+			": set the resource identifier to exactly that, or leave it out.")
+	}
+	if server := p.Server.Issuer; len(m.AuthorizationServers) == 1 && m.AuthorizationServers[0] != server {
+		return f.About("resource.authorization_server").WithRemedy("The resource names the authorization server " + fault.Clean(m.AuthorizationServers[0], 120) +
+			difference(m.AuthorizationServers[0], server) + ": set it to exactly that, or leave it out.")
+	}
+	return err
 }
 
 func called(s Subject) string {
@@ -84,10 +110,10 @@ func redeemFault(t *transport.Client, p *Plan, client *clientAuth, g *Grant, r *
 			WithRemedy(remedy)
 	case "invalid_scope":
 		return fault.New(step, fault.Config, r.code, "The resource's authorization server does not allow this app the scope "+fault.Clean(strings.Join(g.Asked, " "), 120)+".").
-			WithRemedy("Ask for fewer scopes, or have them allowed there.")
+			WithRemedy("Ask for fewer scopes, or have them allowed there.").About("resource.scopes")
 	case "invalid_target":
 		return fault.New(step, fault.Config, r.code, "The resource's authorization server does not know the resource "+fault.Clean(p.Resource, 120)+".").
-			WithRemedy("Correct the resource identifier in the connection.")
+			WithRemedy("Correct the resource identifier in the connection.").About("resource.identifier")
 	case "access_denied":
 		return fault.New(step, fault.Denied, r.code, "The resource does not allow you or this app in.").
 			WithRemedy("Ask whoever runs the resource; trying again does not help.")
@@ -132,24 +158,30 @@ func commonFault(step fault.Step, p *Plan, client *clientAuth, r *refusal) *faul
 			WithRemedy("Try again in a while.")
 	case r.code == "" && (r.status == 404 || r.status == 405 || r.status == 410):
 		return fault.New(step, fault.Config, "no_endpoint", who+" has no token endpoint where it should be.").
-			WithRemedy("Correct the token endpoint in the connection.")
+			WithRemedy("Correct the token endpoint in the connection.").About(client.side + ".token_endpoint")
 	}
 	return fault.New(step, fault.Failed, "refused", fmt.Sprintf("%s refused the request at the step “%s” (HTTP %d).", who, step, r.status)).
 		WithRemedy("Its own words may say why.")
 }
 
 // clientRefused explains the most common mistake: the two registrations
-// crossed, or the right id with the wrong secret.
+// crossed, or the right id with the wrong secret, or the right pair sent in a
+// way that the server does not take.
 func clientRefused(step fault.Step, p *Plan, client *clientAuth) *fault.Fault {
 	f := fault.New(step, fault.Config, "invalid_client", fmt.Sprintf("At the step “%s”, %s did not accept the client id %s with %s.",
-		step, client.where, fault.Clean(client.id, 80), client.how()))
+		step, client.where, fault.Clean(client.id, 80), client.how())).About(client.side + ".client_secret")
+	if !client.offered() {
+		return f.About(client.side + ".auth_method").WithRemedy(fmt.Sprintf("It was sent as %s; the server's metadata offers %s: set that, or leave the client authentication to the metadata.",
+			client.method, fault.Clean(strings.Join(client.offers, ", "), 120)))
+	}
 	if suspicion := p.Connection.Suspicion(); suspicion != "" {
-		return f.WithRemedy(suspicion)
+		return f.About(client.side + ".client_id").WithRemedy(suspicion)
 	}
+	other := "the identity provider"
 	if client.where == atProvider {
-		return f.WithRemedy("Check the pair under “At the identity provider”; the pair of the resource is not valid there.")
+		other = "the resource"
 	}
-	return f.WithRemedy("Check the pair under “At the resource”; the pair of the identity provider is not valid there.")
+	return f.WithRemedy(fmt.Sprintf("Check the pair under “%s”; the pair of %s is not valid there.", client.card(), other))
 }
 
 // skewSuspect is the difference between two clocks from which on it is a likely

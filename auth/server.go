@@ -112,7 +112,7 @@ func (s *Server) read(body []byte) error {
 	if issuer, _ := said.text("issuer"); issuer != s.Issuer {
 		return fault.New(fault.StepDiscovery, fault.Config, "issuer_mismatch",
 			"The authorization server is asked for as "+fault.Clean(s.Issuer, 200)+", but it calls itself "+showIssuer(issuer)+difference(issuer, s.Issuer)+".").
-			WithRemedy("If the server's own name is the right one, put it into the connection as the authorization server.")
+			WithRemedy("If the server's own name is the right one, put it into the connection as the authorization server.").About("resource.authorization_server")
 	}
 	m := providerMetadata{said}
 	if s.TokenEndpoint == "" {
@@ -248,7 +248,7 @@ func readResource(body []byte, accept []string) (*ResourceMetadata, error) {
 	if !slices.Contains(accept, m.Resource) {
 		return nil, fault.New(fault.StepDiscovery, fault.Config, "resource_mismatch",
 			"The connection names the resource "+fault.Clean(accept[0], 200)+", but it calls itself "+showIssuer(m.Resource)+difference(m.Resource, accept[0])+".").
-			WithRemedy("If the resource's own name is the right one, put it into the connection.")
+			WithRemedy("If the resource's own name is the right one, put it into the connection.").About("resource.identifier")
 	}
 	servers, ok := said.texts("authorization_servers")
 	if !ok && !isNull(said["authorization_servers"]) && string(said["authorization_servers"]) != "[]" {

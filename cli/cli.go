@@ -74,7 +74,7 @@ func commands() []command {
 		{"sign-in", "", "sign in with the browser", runSignIn},
 		{"sign-out", "", "forget the session and the local copy", runSignOut},
 		{"mcp", "tools|resources|read URI|call TOOL", "use the MCP server of a connection", runMCP},
-		{"connections", "[list|show NAME|add FILE|remove NAME|presets|discover ADDRESS|approve NAME]", "see and change the connections", runConnections},
+		{"connections", "[list|show NAME|add FILE|ADDRESS|export NAME|remove NAME|presets|discover ADDRESS|approve NAME]", "see and change the connections", runConnections},
 		{"doctor", "", "check a connection, step by step", runDoctor},
 		{"trace", "", "run the steps of Cross App Access and show them, redacted", runTrace},
 		{"playground", "", "run the built-in playground until interrupted", runPlayground},
@@ -240,6 +240,9 @@ func (c *call) finish(err error) int {
 		return ExitUsage
 	}
 	f := fault.As(err)
+	if f.Code == "server_changed" {
+		f = f.WithRemedy(f.Remedy + " To approve: waybill connections approve NAME.")
+	}
 	c.report(f)
 	switch f.Kind {
 	case fault.SignInNeeded, fault.StepUp:
@@ -269,6 +272,7 @@ func (c *call) writeUsage(w io.Writer) {
 type problem struct {
 	Step    string `json:"step,omitempty"`
 	Code    string `json:"code,omitempty"`
+	Field   string `json:"field,omitempty"` // of the connection file
 	Message string `json:"message"`
 	Remedy  string `json:"remedy,omitempty"`
 	Server  string `json:"server_said,omitempty"`
@@ -276,7 +280,7 @@ type problem struct {
 }
 
 func describe(f *fault.Fault) problem {
-	return problem{string(f.Step), f.Code, f.Message, f.Remedy, f.Server, f.Status}
+	return problem{string(f.Step), f.Code, f.Field, f.Message, f.Remedy, f.Server, f.Status}
 }
 
 func (c *call) report(f *fault.Fault) {
@@ -288,7 +292,11 @@ func (c *call) report(f *fault.Fault) {
 	if f.Step != "" {
 		step = string(f.Step) + ": "
 	}
-	fmt.Fprintf(c.env.Stderr, "waybill: %s%s\n", step, f.Error())
+	field := ""
+	if f.Field != "" {
+		field = " [" + f.Field + "]"
+	}
+	fmt.Fprintf(c.env.Stderr, "waybill: %s%s%s\n", step, f.Error(), field)
 	if f.Server != "" {
 		fmt.Fprintf(c.env.Stderr, "         The server's words: %s\n", f.Server)
 	}

@@ -6,10 +6,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"waybill/auth"
-	"waybill/connection"
 	"waybill/fault"
-	"waybill/secret"
 )
 
 func runConnections(ctx context.Context, c *call) error {
@@ -19,6 +16,7 @@ func runConnections(ctx context.Context, c *call) error {
 	}
 	runs := map[string]func(context.Context, *call) error{
 		"list": listConnections, "show": showConnection, "add": addConnection, "remove": removeConnection, "presets": listPresets,
+		"export":   exportConnection,
 		"discover": discoverConnection, "approve": approveConnection,
 	}
 	run, ok := runs[sub]
@@ -84,64 +82,6 @@ func showConnection(ctx context.Context, c *call) error {
 		return err
 	}
 	return c.printJSON(configured.Connection)
-}
-
-func addConnection(ctx context.Context, c *call) error {
-	path, err := c.oneWord("Name the connection's file, or - for standard input.")
-	if err != nil {
-		return err
-	}
-	conn, cred, err := c.readConnection(path)
-	if err != nil {
-		return err
-	}
-	if cred, err = c.askSecrets(conn, cred); err != nil {
-		return err
-	}
-	m, err := c.open(ctx)
-	if err != nil {
-		return err
-	}
-	if err := m.AddConnection(ctx, conn, cred); err != nil {
-		return err
-	}
-	if m.State().VaultMode == auth.VaultMemory && (cred != connection.Credentials{}) {
-		c.say("Its secrets could not be kept: give the file again, with --connection-file, wherever the connection is used.")
-		return nil
-	}
-	c.say("The connection %q is added. Sign in with: waybill sign-in --connection %s", conn.Name, conn.Name)
-	return nil
-}
-
-// askSecrets asks for the secrets that the file left out, where there is a
-// terminal to ask at. An empty answer means that the client is public.
-func (c *call) askSecrets(conn connection.Connection, cred connection.Credentials) (connection.Credentials, error) {
-	if c.env.ReadSecret == nil {
-		return cred, nil
-	}
-	for _, ask := range []struct {
-		prompt  string
-		method  connection.AuthMethod
-		have    bool
-		missing *secret.Text
-	}{
-		{"Client secret at the identity provider (" + conn.IdP.ClientID + "): ", conn.IdP.AuthMethod, !cred.IdPKey.Empty(), &cred.IdP},
-		{"Client secret at the resource (" + conn.Resource.ClientID + "): ", conn.Resource.AuthMethod, !cred.ResourceKey.Empty(), &cred.Resource},
-	} {
-		if ask.have || !ask.missing.Empty() || ask.method == connection.AuthNone || ask.method == connection.PrivateKeyJWT {
-			continue
-		}
-		answer, err := c.env.ReadSecret(fault.Clean(ask.prompt, 200) + " ")
-		if err != nil {
-			return cred, fault.New(fault.StepInteraction, fault.Canceled, "no_answer", "The secret was not entered.").Because(err)
-		}
-		trimmed := strings.TrimSpace(answer)
-		if trimmed != answer {
-			c.say("Blanks around the secret were removed.")
-		}
-		*ask.missing = secret.New(trimmed)
-	}
-	return cred, nil
 }
 
 func removeConnection(ctx context.Context, c *call) error {

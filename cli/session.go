@@ -50,11 +50,16 @@ func (c *call) open(ctx context.Context) (*session.Manager, error) {
 const maxInput = 1 << 20
 
 func (c *call) readConnection(path string) (conn connection.Connection, cred connection.Credentials, err error) {
+	f, err := c.readConnectionFile(path)
+	return f.Connection, f.Credentials, err
+}
+
+func (c *call) readConnectionFile(path string) (connection.File, error) {
 	data, err := c.readFile(path)
 	if err != nil {
-		return conn, cred, err
+		return connection.File{}, err
 	}
-	return connection.Parse(data, c.env.LookupEnv)
+	return connection.ParseFile(data, c.env.LookupEnv)
 }
 
 // readFile reads a small file, or standard input for "-".

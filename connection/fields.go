@@ -12,7 +12,7 @@ import (
 // stands in "idp" or "resource" with that and a dot before it.
 type Field string
 
-// The fields that are text. The last three are secrets: they belong to
+// The fields that are text. The last four are secrets: they belong to
 // Credentials and never to a Connection.
 const (
 	FieldName          Field = "name"
@@ -42,6 +42,7 @@ const (
 	FieldIdPSecret Field = "idp.client_secret"
 	FieldSecret    Field = "resource.client_secret"
 	FieldIdPKey    Field = "idp.private_key"
+	FieldKey       Field = "resource.private_key"
 )
 
 // fields holds them in the order in which a form asks for them, with what a
@@ -70,6 +71,7 @@ var fields = []struct {
 	{FieldAudience, "Audience", "The audience parameter of the token exchange, where it is not the authorization server's issuer: at PingFederate the id of the connection."},
 	{FieldClientID, "Client ID at the resource", "Of the registration at the resource's authorization server; it is another one than at the identity provider."},
 	{FieldSecret, "Client secret at the resource", "It belongs to the client ID above and is sent to the resource's authorization server only."},
+	{FieldKey, "Private key at the resource", "Made on this computer with 'waybill connections key'; its public half is registered at the resource's authorization server."},
 	{FieldMethod, "Client authentication at the resource", "client_secret_basic, client_secret_post, private_key_jwt or none; empty: as the server's metadata says."},
 	{FieldScopes, "Scopes at the resource", "Separated by blanks; empty: todos.read, and mcp.access for MCP."},
 	{FieldToken, "Token endpoint of the resource's authorization server", "Overrules its metadata; usually empty."},
@@ -110,7 +112,9 @@ func (f Field) Hint() string {
 
 // IsSecret reports whether the field's value is a secret, which no Connection
 // holds.
-func (f Field) IsSecret() bool { return f == FieldIdPSecret || f == FieldSecret || f == FieldIdPKey }
+func (f Field) IsSecret() bool {
+	return f == FieldIdPSecret || f == FieldSecret || f == FieldIdPKey || f == FieldKey
+}
 
 // Get returns the value of a field, scopes separated by blanks; "" for a
 // secret and for a field that does not exist.

@@ -47,42 +47,77 @@ type secretForm struct {
 //
 // Errors are Faults of kind Config that name the field.
 func Parse(data []byte, lookup func(name string) (string, bool)) (Connection, Credentials, error) {
+	f, err := ParseFile(data, lookup)
+	return f.Connection, f.Credentials, err
+}
+
+// File is what a connection file holds.
+type File struct {
+	Connection  Connection
+	Credentials Credentials
+
+	// Origins says where each secret was taken from, in words that follow
+	// "which is": "the environment variable IDP_SECRET". A file from somebody
+	// else can name any variable there is, so who accepts it has to see which.
+	Origins map[Field]string
+}
+
+// ParseFile is Parse, and says where the secrets come from.
+func ParseFile(data []byte, lookup func(name string) (string, bool)) (File, error) {
+	form, err := decodeForm(data)
+	if err != nil {
+		return File{}, err
+	}
+	f := File{Connection: form.Connection, Origins: map[Field]string{}}
+	f.Connection.IdP, f.Connection.Resource = form.IdP.IdP, form.Resource.Resource
+	if f.Credentials, err = form.credentials(lookup, f.Origins); err != nil {
+		return File{}, err
+	}
+	if err := f.Connection.Validate(); err != nil {
+		return File{}, err
+	}
+	return f, nil
+}
+
+func decodeForm(data []byte) (fileForm, error) {
 	if len(data) > MaxFileSize {
-		return Connection{}, Credentials{}, wrong("too_large", "The connection file is larger than 64 KiB.")
+		return fileForm{}, wrong("too_large", "The connection file is larger than 64 KiB.")
 	}
 	var form fileForm
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&form); err != nil {
-		return Connection{}, Credentials{}, syntaxFault(err)
+		return fileForm{}, syntaxFault(err)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return Connection{}, Credentials{}, wrong("trailing_data", "The connection file goes on after its JSON object ends.")
+		return fileForm{}, wrong("trailing_data", "The connection file goes on after its JSON object ends.")
 	}
-	conn := form.Connection
-	conn.IdP, conn.Resource = form.IdP.IdP, form.Resource.Resource
-	cred, err := form.credentials(lookup)
-	if err != nil {
-		return Connection{}, Credentials{}, err
-	}
-	if err := conn.Validate(); err != nil {
-		return Connection{}, Credentials{}, err
-	}
-	return conn, cred, nil
+	return form, nil
 }
 
-func (f fileForm) credentials(lookup func(string) (string, bool)) (Credentials, error) {
-	var (
-		cred Credentials
-		errs [4]error
-	)
-	cred.IdP, errs[0] = resolve("idp.client_secret", f.IdP.ClientSecret, lookup)
-	cred.Resource, errs[1] = resolve("resource.client_secret", f.Resource.ClientSecret, lookup)
-	cred.IdPKey, errs[2] = resolveKey("idp.private_key", f.IdP.PrivateKey, lookup)
-	cred.ResourceKey, errs[3] = resolveKey("resource.private_key", f.Resource.PrivateKey, lookup)
-	for _, err := range errs {
+// credentials resolves the secrets and notes where they came from.
+func (f fileForm) credentials(lookup func(string) (string, bool), origins map[Field]string) (Credentials, error) {
+	var cred Credentials
+	for _, s := range []struct {
+		field Field
+		text  string
+		key   json.RawMessage
+		into  *secret.Text
+	}{
+		{FieldIdPSecret, f.IdP.ClientSecret, nil, &cred.IdP}, {FieldSecret, f.Resource.ClientSecret, nil, &cred.Resource},
+		{FieldIdPKey, "", f.IdP.PrivateKey, &cred.IdPKey}, {FieldKey, "", f.Resource.PrivateKey, &cred.ResourceKey},
+	} {
+		ref := s.text
+		if len(s.key) > 0 && string(s.key) != "null" && json.Unmarshal(s.key, &ref) != nil {
+			return Credentials{}, wrong("secret_in_file", fmt.Sprintf("The connection file holds a private key in the clear at %q.", s.field)).
+				WithRemedy("Write it as ${NAME} and set that environment variable to the JWK.")
+		}
+		value, name, err := Reference(s.field, ref, lookup)
 		if err != nil {
 			return Credentials{}, err
+		}
+		if *s.into = value; name != "" {
+			origins[s.field] = "the environment variable " + name
 		}
 	}
 	return cred, nil
@@ -90,36 +125,25 @@ func (f fileForm) credentials(lookup func(string) (string, bool)) (Credentials, 
 
 var reference = regexp.MustCompile(`^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$`)
 
-func resolve(field, value string, lookup func(string) (string, bool)) (secret.Text, error) {
+// Reference resolves a reference to a secret, ${NAME}, and returns the secret,
+// without blanks around it, and the name; nothing for "". A secret in the clear
+// is refused: it would stand in a file or among the arguments of a program.
+func Reference(field Field, value string, lookup func(string) (string, bool)) (secret.Text, string, error) {
 	if value == "" {
-		return secret.Text{}, nil
+		return secret.Text{}, "", nil
 	}
 	m := reference.FindStringSubmatch(value)
 	if m == nil {
-		return secret.Text{}, wrong("secret_in_file",
-			fmt.Sprintf("The connection file holds a secret in the clear at %q.", field)).
+		return secret.Text{}, "", wrong("secret_in_file", fmt.Sprintf("There is a secret in the clear at %q.", field)).About(string(field)).
 			WithRemedy("Write it as ${NAME} and set that environment variable, or leave it out and be asked for it.")
 	}
 	found, ok := lookup(m[1])
 	if !ok || strings.TrimSpace(found) == "" {
-		return secret.Text{}, wrong("variable_unset",
+		return secret.Text{}, "", wrong("variable_unset",
 			fmt.Sprintf("The environment variable %s, which %q refers to, is not set.", m[1], field)).
 			WithRemedy("Set it, or leave the field out of the file.")
 	}
-	return secret.New(strings.TrimSpace(found)), nil
-}
-
-func resolveKey(field string, raw json.RawMessage, lookup func(string) (string, bool)) (secret.Text, error) {
-	if len(raw) == 0 || string(raw) == "null" {
-		return secret.Text{}, nil
-	}
-	var ref string
-	if json.Unmarshal(raw, &ref) == nil {
-		return resolve(field, ref, lookup)
-	}
-	return secret.Text{}, wrong("secret_in_file",
-		fmt.Sprintf("The connection file holds a private key in the clear at %q.", field)).
-		WithRemedy("Write it as ${NAME} and set that environment variable to the JWK.")
+	return secret.New(strings.TrimSpace(found)), m[1], nil
 }
 
 func syntaxFault(err error) error {

@@ -23,7 +23,7 @@ var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 func (c Connection) Validate() error {
 	if !nameForm.MatchString(c.Name) {
 		return wrong("bad_name", "A connection needs a name of letters, digits, dots, dashes or underscores, 64 at most.").
-			WithRemedy(`Set "name".`)
+			WithRemedy(`Set "name".`).About(string(FieldName))
 	}
 	required := []struct{ field, value string }{
 		{"idp.issuer", c.IdP.Issuer}, {"idp.client_id", c.IdP.ClientID},
@@ -33,11 +33,11 @@ func (c Connection) Validate() error {
 	for _, r := range required {
 		if strings.TrimSpace(r.value) == "" {
 			return wrong("missing_field", fmt.Sprintf("The connection %q lacks %q.", c.Name, r.field)).
-				WithRemedy("Fill it in.")
+				WithRemedy("Fill it in.").About(r.field)
 		}
 	}
 	if c.Resource.Kind != REST && c.Resource.Kind != MCP {
-		return wrong("bad_kind", `"resource.kind" is neither "rest" nor "mcp".`)
+		return wrong("bad_kind", `"resource.kind" is neither "rest" nor "mcp".`).About(string(FieldKind))
 	}
 	if err := c.validateChoices(); err != nil {
 		return err
@@ -61,14 +61,14 @@ func (c Connection) validateChoices() error {
 		case AuthAuto, ClientSecretBasic, ClientSecretPost, PrivateKeyJWT, AuthNone:
 		default:
 			return wrong("bad_auth_method", fmt.Sprintf("%q is no client authentication method that Waybill knows.", m.field)).
-				WithRemedy("Use client_secret_basic, client_secret_post, private_key_jwt or none, or leave it out.")
+				WithRemedy("Use client_secret_basic, client_secret_post, private_key_jwt or none, or leave it out.").About(m.field)
 		}
 	}
 	switch c.Subject {
 	case SubjectAuto, SubjectIDToken, SubjectRefreshToken:
 		return nil
 	}
-	return wrong("bad_subject", `"subject" is neither "id_token" nor "refresh_token".`)
+	return wrong("bad_subject", `"subject" is neither "id_token" nor "refresh_token".`).About(string(FieldSubject))
 }
 
 func (c Connection) validateURLs() error {
@@ -84,7 +84,7 @@ func (c Connection) validateURLs() error {
 			continue
 		}
 		if why := weburl.Check(u.value); why != "" {
-			return wrong("bad_url", fmt.Sprintf("The address in %q %s.", u.field, why))
+			return wrong("bad_url", fmt.Sprintf("The address in %q %s.", u.field, why)).About(u.field)
 		}
 	}
 	return nil
@@ -99,7 +99,7 @@ func (c Connection) validateAudience() error {
 	a := c.Resource.Audience
 	if len(a) > maxAudience || a != strings.TrimSpace(a) || a != fault.Clean(a, maxAudience) {
 		return wrong("bad_audience", `"resource.audience" begins or ends with a blank, holds a character that cannot be seen, or is too long.`).
-			WithRemedy("Enter it exactly as the identity provider shows it.")
+			WithRemedy("Enter it exactly as the identity provider shows it.").About(string(FieldAudience))
 	}
 	return nil
 }
@@ -125,7 +125,7 @@ func (c Connection) Redirect() (Redirect, error) {
 	}
 	bad := func(why string) (Redirect, error) {
 		return Redirect{}, wrong("bad_redirect_uri", "The redirect URI of the connection "+why+".").
-			WithRemedy("Use " + DefaultRedirectURI + ", or the same with the port that is registered.")
+			WithRemedy("Use " + DefaultRedirectURI + ", or the same with the port that is registered.").About(string(FieldRedirectURI))
 	}
 	u, err := url.Parse(raw)
 	if err != nil || u.Scheme != "http" || !weburl.IsLoopback(u.Hostname()) {

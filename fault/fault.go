@@ -63,6 +63,7 @@ type Fault struct {
 	Remedy  string // one plain sentence: what to do; may be empty
 	Server  string // the server's own words, cleaned by Clean; may be empty
 	Status  int    // HTTP status, 0 if none
+	Field   string // the field of the connection file that has most to do with it, such as "resource.client_secret"; may be empty
 
 	// Challenge carries what a step-up asks for: "max_age", "acr_values",
 	// "scope". Nil if there is none.
@@ -91,6 +92,14 @@ func (f *Fault) Because(cause error) *Fault {
 func (f *Fault) WithRemedy(remedy string) *Fault {
 	g := *f
 	g.Remedy = remedy
+	return &g
+}
+
+// About returns a copy that names the field of the connection file that has
+// most to do with it.
+func (f *Fault) About(field string) *Fault {
+	g := *f
+	g.Field = field
 	return &g
 }
 

@@ -104,6 +104,9 @@ func (k *checker) fault(name string, field connection.Field, v Verdict, f *fault
 	if remedy == "" && f.Kind == fault.Offline {
 		remedy = "Check the address in the connection, and the network; otherwise try again in a while."
 	}
+	if f.Field != "" {
+		field = connection.Field(f.Field)
+	}
 	k.add(Check{Name: name, Verdict: v, Finding: f.Message, Remedy: remedy, Step: step, Field: field, Code: f.Code, Server: f.Server})
 }
 

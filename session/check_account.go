@@ -31,7 +31,7 @@ func (k *checker) account(ctx context.Context) {
 		return
 	}
 	if t.Exchange.Fault != nil {
-		k.failed("token exchange", fieldOf(t.Exchange.Fault), t.Exchange.Fault)
+		k.failed("token exchange", "", t.Exchange.Fault)
 		return
 	}
 	k.passed("token exchange", fault.StepExchange, "The identity provider issued an ID-JAG for this resource.")
@@ -59,7 +59,7 @@ func (k *checker) granted(t *Trace) {
 		if scopes != "" {
 			f.Message += " " + scopes
 		}
-		k.failed(name, fieldOf(&f), &f)
+		k.failed(name, "", &f)
 	case len(t.Access.Usable()) < len(t.Access.Asked):
 		k.add(Check{Name: name, Verdict: Warned, Finding: "Less was granted than was asked for. " + scopes,
 			Remedy: "Have the missing scopes allowed in the resource connection at the identity provider and for the client at the resource.", Step: fault.StepJWTBearer, Field: connection.FieldScopes})
@@ -76,25 +76,6 @@ func list(scopes []string, unknown string) string {
 		return "none"
 	}
 	return fault.Clean(strings.Join(scopes, " "), 120)
-}
-
-// fieldOf is the field that a refusal has most to do with.
-func fieldOf(f *fault.Fault) connection.Field {
-	exchange := f.Step == fault.StepExchange
-	switch f.Code {
-	case "invalid_client", "no_client_secret", "bad_client_key":
-		if exchange {
-			return connection.FieldIdPSecret
-		}
-		return connection.FieldSecret
-	case "invalid_scope", "empty_grant", "insufficient_scope":
-		return connection.FieldScopes
-	case "invalid_target":
-		return connection.FieldIdentifier
-	case "unsupported_token_type":
-		return connection.FieldSubject
-	}
-	return ""
 }
 
 func (k *checker) resource(ctx context.Context, a *account) {

@@ -333,7 +333,7 @@ func (k *checker) client(name string, field connection.Field, step fault.Step, k
 	case known == auth.Yes:
 		k.passed(name, step, "Its pair is taken.")
 		if f != nil && (f.Code == "invalid_target" || f.Code == "invalid_scope" || f.Code == "access_denied") {
-			k.failed("resource connection", fieldOf(f), f)
+			k.failed("resource connection", "", f)
 		}
 	case known == auth.No:
 		k.failed(name, field, f)

@@ -1,0 +1,292 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"waybill/auth"
+	"waybill/connection"
+	"waybill/fault"
+	"waybill/secret"
+	"waybill/session"
+)
+
+// adding is a connection on its way to be kept.
+type adding struct {
+	connection.File
+	settings []setting
+	preset   string
+	yes      bool
+}
+
+// addConnection keeps a connection: from a file, from the address of its
+// resource, or from a preset. What it will contact and what it will send there
+// is shown before it is accepted.
+func addConnection(ctx context.Context, c *call) error {
+	var a adding
+	c.setFlag(&a.settings)
+	c.flags.StringVar(&a.preset, "preset", "", "begin with a preset, by its `id`; see connections presets")
+	c.flags.BoolVar(&a.yes, "yes", false, "do not ask; for scripts")
+	words, err := c.parse()
+	if err != nil {
+		return err
+	}
+	if len(words)+count(a.preset != "") != 1 {
+		return usageError{"Name the connection's file, - for standard input, the address of its resource, or a --preset.", c.command.name}
+	}
+	if err := c.gather(ctx, &a, strings.Join(words, "")); err != nil {
+		return err
+	}
+	m, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	if err := c.accept(m, a); err != nil {
+		return err
+	}
+	if err := m.AddConnection(ctx, a.Connection, a.Credentials); err != nil {
+		return err
+	}
+	name := a.Connection.Name
+	if m.State().VaultMode == auth.VaultMemory && (a.Credentials != connection.Credentials{}) {
+		c.say("Its secrets could not be kept: give the file again, with --connection-file, wherever the connection is used.")
+		return nil
+	}
+	c.say("The connection %q is added. Sign in with: waybill sign-in --connection %s", name, name)
+	return nil
+}
+
+func count(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+// gather fills a from whatever source was named, from --set, and by asking for
+// what is missing.
+func (c *call) gather(ctx context.Context, a *adding, source string) (err error) {
+	a.Origins = map[connection.Field]string{}
+	missing := requiredFields
+	switch {
+	case a.preset != "":
+		if missing, err = c.fromPreset(ctx, a); err != nil {
+			return err
+		}
+	case strings.HasPrefix(source, "https://") || strings.HasPrefix(source, "http://"):
+		if err := c.fromAddress(ctx, a, connection.Connection{}, source); err != nil {
+			return err
+		}
+	default:
+		if a.File, err = c.readConnectionFile(source); err != nil {
+			return err
+		}
+		if err := c.applySettings(a); err != nil {
+			return err
+		}
+	}
+	if err := c.askMissing(a, missing); err != nil {
+		return err
+	}
+	if err := a.Connection.Validate(); err != nil {
+		return err
+	}
+	a.Credentials, err = c.askSecrets(a.Connection, a.Credentials)
+	return err
+}
+
+// requiredFields are those that no connection can do without.
+var requiredFields = []connection.Field{connection.FieldURL, connection.FieldIssuer, connection.FieldIdPClientID, connection.FieldClientID}
+
+// fromPreset begins with a preset and returns the fields that it asks for.
+func (c *call) fromPreset(ctx context.Context, a *adding) ([]connection.Field, error) {
+	found := connection.PresetsNamed(a.preset)
+	if len(found) == 0 || found[0].BuiltIn {
+		return nil, usageError{fmt.Sprintf("There is no preset %q to add; see 'waybill connections presets'.", fault.Clean(a.preset, 40)), ""}
+	}
+	p := found[0]
+	if a.Connection = p.Connection; !p.ByAddress {
+		if err := c.applySettings(a); err != nil {
+			return nil, err
+		}
+		return slices.DeleteFunc(slices.Clone(p.Ask), func(f connection.Field) bool { return slices.Contains(p.Empty, f) }), nil
+	}
+	if err := c.applySettings(a); err != nil {
+		return nil, err
+	}
+	if err := c.askMissing(a, []connection.Field{connection.FieldURL}); err != nil {
+		return nil, err
+	}
+	given := a.Connection
+	given.Name, given.Title = "", "" // named after its host
+	return p.Ask, c.fromAddress(ctx, a, given, given.Resource.URL)
+}
+
+// fromAddress proposes a connection by discovery.
+func (c *call) fromAddress(ctx context.Context, a *adding, given connection.Connection, address string) error {
+	a.Connection = given
+	if err := c.applySettings(a); err != nil {
+		return err
+	}
+	m, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	if err := c.askMissing(a, []connection.Field{connection.FieldIssuer}); err != nil {
+		return err
+	}
+	found, err := c.discover(ctx, m, auth.Query{Address: address, Given: a.Connection})
+	if err != nil {
+		return err
+	}
+	a.Connection = found.Connection
+	for _, note := range found.Notes {
+		c.say("Note: %s", note)
+	}
+	return nil
+}
+
+// applySettings applies --set; a secret is set by a reference to the
+// environment.
+func (c *call) applySettings(a *adding) (err error) {
+	for _, s := range a.settings {
+		if !s.field.IsSecret() {
+			if a.Connection, err = a.Connection.With(s.field, s.value); err != nil {
+				return err
+			}
+			continue
+		}
+		value, name, err := connection.Reference(s.field, s.value, c.env.LookupEnv)
+		if err != nil {
+			return err
+		}
+		*secretField(&a.Credentials, s.field) = value
+		a.Origins[s.field] = "the environment variable " + name
+	}
+	return nil
+}
+
+func secretField(cred *connection.Credentials, f connection.Field) *secret.Text {
+	switch f {
+	case connection.FieldIdPSecret:
+		return &cred.IdP
+	case connection.FieldSecret:
+		return &cred.Resource
+	case connection.FieldIdPKey:
+		return &cred.IdPKey
+	default:
+		return &cred.ResourceKey
+	}
+}
+
+// askMissing asks for the fields that are empty, where there is a terminal.
+func (c *call) askMissing(a *adding, fields []connection.Field) error {
+	for _, f := range fields {
+		if f.IsSecret() || a.Connection.Get(f) != "" {
+			continue
+		}
+		if c.env.Ask == nil {
+			return usageError{fmt.Sprintf("%s is missing: add --set %s=…", f.Label(), f), ""}
+		}
+		answer, err := c.env.Ask(fmt.Sprintf("%s (%s) ", f.Label(), strings.TrimSuffix(f.Hint(), ".")))
+		if err != nil {
+			return notEntered(err)
+		}
+		if answer != strings.TrimSpace(answer) {
+			c.say("Blanks around it were removed.")
+		}
+		if a.Connection, err = a.Connection.With(f, strings.TrimSpace(answer)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// accept shows what the connection will do, and asks. A connection that takes
+// the place of another shows what becomes different (S106).
+func (c *call) accept(m *session.Manager, a adding) error {
+	contacts := a.Connection.Contacts(a.Origins)
+	c.say("The connection %q will contact:", a.Connection.Name)
+	for _, contact := range contacts {
+		host := contact.Host
+		if host == "" {
+			host = contact.Named
+		}
+		c.say("  %s", fault.Clean(host, 120))
+		for _, what := range contact.Sends {
+			c.say("      %s", fault.Clean(what, 200))
+		}
+	}
+	if suspicion := a.Connection.Suspicion(); suspicion != "" {
+		c.say("Warning: %s", suspicion)
+	}
+	if !a.Credentials.IdP.Empty() && a.Credentials.IdP.Equal(a.Credentials.Resource) {
+		c.say("Warning: Both client secrets are the same. The identity provider and the resource give out different ones.")
+	}
+	for _, info := range m.State().Connections {
+		if info.Connection.Name != a.Connection.Name || info.BuiltIn {
+			continue
+		}
+		c.say("It takes the place of the connection of the same name:")
+		for _, d := range connection.Differences(info.Connection, a.Connection) {
+			c.say("  %s was %q and becomes %q", d.Field, fault.Clean(d.Was, 200), fault.Clean(d.Now, 200))
+		}
+	}
+	return c.confirm(a.yes, "Accept it?")
+}
+
+// askSecrets asks for the secrets that are missing, where there is a terminal
+// to ask at. An empty answer means that the client is public.
+func (c *call) askSecrets(conn connection.Connection, cred connection.Credentials) (connection.Credentials, error) {
+	if c.env.ReadSecret == nil {
+		return cred, nil
+	}
+	for _, ask := range []struct {
+		prompt  string
+		method  connection.AuthMethod
+		have    bool
+		missing *secret.Text
+	}{
+		{"Client secret at the identity provider (" + conn.IdP.ClientID + "): ", conn.IdP.AuthMethod, !cred.IdPKey.Empty(), &cred.IdP},
+		{"Client secret at the resource (" + conn.Resource.ClientID + "): ", conn.Resource.AuthMethod, !cred.ResourceKey.Empty(), &cred.Resource},
+	} {
+		if ask.have || !ask.missing.Empty() || ask.method == connection.AuthNone || ask.method == connection.PrivateKeyJWT {
+			continue
+		}
+		answer, err := c.env.ReadSecret(fault.Clean(ask.prompt, 200) + " ")
+		if err != nil {
+			return cred, fault.New(fault.StepInteraction, fault.Canceled, "no_answer", "The secret was not entered.").Because(err)
+		}
+		trimmed := strings.TrimSpace(answer)
+		if trimmed != answer {
+			c.say("Blanks around the secret were removed.")
+		}
+		*ask.missing = secret.New(trimmed)
+	}
+	return cred, nil
+}
+
+// exportConnection prints a connection as a file that connections add takes,
+// without secrets and without what this user has approved: that is for each to
+// look at.
+func exportConnection(ctx context.Context, c *call) error {
+	name, err := c.oneWord("Name one connection.")
+	if err != nil {
+		return err
+	}
+	m, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	if connection.IsBuiltIn(name) {
+		return fault.New(fault.StepSetup, fault.Config, "built_in", "The built-in playground is on every computer, at addresses of its own.")
+	}
+	configured, err := m.Configured(ctx, name)
+	if err != nil {
+		return err
+	}
+	configured.Connection.Approved = nil
+	return c.printJSON(configured.Connection)
+}

@@ -1,0 +1,161 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"waybill/auth"
+	"waybill/cli"
+	"waybill/internal/xaadev"
+)
+
+// "Shown to hold" 4, in the terminal.
+func TestXAADevWorksWithNothingTypedButTheFourCredentials(t *testing.T) {
+	for preset, resource := range map[string]func(xaadev.Registration) (string, string){
+		"xaa-dev":     func(a xaadev.Registration) (string, string) { return a.RESTClientID, a.RESTPair },
+		"xaa-dev-mcp": func(a xaadev.Registration) (string, string) { return a.MCPClientID, a.MCPPair },
+	} {
+		t.Run(preset, func(t *testing.T) {
+			d := newDesk(t)
+			id, pair := resource(d.app)
+			d.answers = []string{d.app.ClientID, id, d.app.Secret, pair, "y"}
+			r := d.must("connections", "add", "--preset", preset)
+			if len(d.answers) > 0 || len(d.asked) != 5 {
+				t.Errorf("asked %q", d.asked)
+			}
+			r.contains(t, "idp.xaa.dev", "auth.resource.xaa.dev", "with its secret", "the access token")
+			d.answers = nil
+			d.must("sign-in", "--connection", preset).contains(t, "can be renewed")
+			d.must("todos").contains(t, "Buy groceries")
+		})
+	}
+}
+
+// "Shown to hold" 3: from nothing but an MCP server's address.
+func TestAConnectionIsMadeFromAnMCPServersAddress(t *testing.T) {
+	d := newDesk(t)
+	d.answers = []string{xaadev.IdP, d.app.ClientID, d.app.MCPClientID, d.app.Secret, d.app.MCPPair, "y"}
+	r := d.must("connections", "add", xaadev.MCP, "--set", "redirect_uri="+registered, "--set", "idp.auth_method=client_secret_post", "--set", "resource.auth_method=client_secret_post")
+	r.contains(t, "https://mcp.xaa.dev/.well-known/oauth-protected-resource/mcp\n    protected resource metadata, HTTP 200, taken",
+		"https://idp.xaa.dev/.well-known/oauth-authorization-server\n    identity provider metadata, HTTP 404, not taken",
+		"but it calls itself http://resource-auth-server:3002", "says that it takes ID-JAGs", `The connection "mcp.xaa.dev" will contact:`)
+	d.answers = nil
+	d.must("sign-in", "--connection", "mcp.xaa.dev")
+	d.must("todos").contains(t, "Buy groceries")
+}
+
+// "Shown to hold" 3: from a JSON file; S106: nothing is accepted unseen.
+func TestS106_AFileIsAcceptedOnlyAfterItWasShown(t *testing.T) {
+	d := newDesk(t)
+	d.add("xaa-dev")
+	exported := d.must("connections", "export", "xaa-dev").out
+	if strings.Contains(exported, "secret\":") || strings.Contains(exported, "approved") {
+		t.Errorf("exported: %s", exported)
+	}
+	d.must("connections", "remove", "xaa-dev")
+	path := d.write("mine.json", strings.Replace(strings.Replace(exported, `"issuer"`, `"client_secret": "${IDP_SECRET}", "issuer"`, 1),
+		`"kind"`, `"client_secret": "${RESOURCE_SECRET}", "kind"`, 1))
+
+	r := d.run("connections", "add", path)
+	if r.status != cli.ExitUsage {
+		t.Errorf("without a terminal and without --yes: status %d", r.status)
+	}
+	r.contains(t, "  idp.xaa.dev\n", "which is the environment variable IDP_SECRET", "which is the environment variable RESOURCE_SECRET", "add --yes")
+	if list := d.must("connections", "list").out; strings.Contains(list, "xaa-dev") {
+		t.Errorf("it was accepted: %s", list)
+	}
+	d.answers = []string{"n"}
+	if r := d.run("connections", "add", path); r.status != cli.ExitFailed {
+		t.Errorf("declined: status %d", r.status)
+	}
+	d.answers = []string{"yes"}
+	d.must("connections", "add", path)
+	d.answers = nil
+	d.must("sign-in", "--connection", "xaa-dev")
+	d.must("todos").contains(t, "Buy groceries")
+
+	changed := d.write("evil.json", strings.Replace(exported, "https://auth.resource.xaa.dev", "https://auth.evil.example", 1))
+	r = d.run("connections", "add", changed)
+	r.contains(t, `resource.authorization_server was "https://auth.resource.xaa.dev" and becomes "https://auth.evil.example"`)
+	if r.status != cli.ExitUsage || strings.Contains(d.must("connections", "show", "xaa-dev").out, "evil") {
+		t.Errorf("a connection was replaced unseen: status %d", r.status)
+	}
+}
+
+func TestDiscoverPrintsAProposalForProgramsAndPeople(t *testing.T) {
+	d := newDesk(t)
+	r := d.must("connections", "discover", xaadev.API, xaadev.IdP)
+	r.contains(t, "resource.authorization_server  https://auth.resource.xaa.dev", "the resource's metadata", "missing: ")
+	var found auth.Found
+	r = d.must("connections", "discover", xaadev.API, xaadev.IdP, "--json", "--set", "idp.client_id=a", "--set", "resource.client_id=b")
+	if err := json.Unmarshal([]byte(r.out), &found); err != nil || len(found.Missing) > 0 || len(found.Places) < 6 || found.Connection.Validate() != nil || r.err != "" {
+		t.Errorf("%v %+v %s", err, found, r.err)
+	}
+	// What is proposed can be added as it is.
+	data, _ := json.Marshal(found.Connection)
+	d.must("connections", "add", "--yes", d.write("found.json", string(data)))
+	for _, args := range [][]string{
+		{"connections", "discover"}, {"connections", "discover", "a", "b", "c"}, {"connections", "add"}, {"connections", "add", "--preset", "nonsense"},
+		{"connections", "add", "--preset", "playground"}, {"connections", "add", "--preset", "xaa-dev", "x.json"}, {"connections", "add", xaadev.MCP},
+		{"connections", "discover", xaadev.API, "--set", "nonsense"},
+	} {
+		if r := d.run(args...); r.status != cli.ExitUsage {
+			t.Errorf("%v: status %d %s", args, r.status, r.err)
+		}
+	}
+	for _, args := range [][]string{
+		{"connections", "discover", "api.example"}, {"connections", "discover", xaadev.API, "--set", "idp.client_secret=x"},
+		{"connections", "add", "--yes", "--preset", "xaa-dev", "--set", "idp.client_secret=plain"}, {"connections", "export", "playground"}, {"connections", "export", "none"},
+	} {
+		if r := d.run(args...); r.status != cli.ExitFailed || strings.Contains(r.err, "plain\"") {
+			t.Errorf("%v: status %d %s", args, r.status, r.err)
+		}
+	}
+}
+
+func TestApprovingShowsTheDifferenceFirst(t *testing.T) {
+	d := newDesk(t)
+	d.add("xaa-dev")
+	d.must("sign-in", "--connection", "xaa-dev")
+	d.must("todos")
+	d.must("connections", "approve", "xaa-dev").contains(t, "Everything is as it was approved.")
+	d.dev.Change(func(h *xaadev.Habits) { h.TokenEndpoint = xaadev.Server + "/v2/token" })
+	const says = "The token endpoint of the authorization server was https://auth.resource.xaa.dev/token and is now https://auth.resource.xaa.dev/v2/token."
+	if r := d.run("todos"); r.status != cli.ExitFailed {
+		t.Errorf("status %d %s", r.status, r.err)
+	}
+	r := d.run("connections", "approve", "xaa-dev")
+	if r.contains(t, says); r.status != cli.ExitUsage {
+		t.Errorf("status %d", r.status)
+	}
+	d.answers = []string{"y"}
+	d.must("connections", "approve", "xaa-dev")
+	d.must("connections", "approve", "xaa-dev").contains(t, "Everything is as it was approved.")
+	d.must("connections", "approve", "xaa-dev", "--json").contains(t, "[]")
+}
+
+func TestDoctorIsReadableByPrograms(t *testing.T) {
+	d := newDesk(t)
+	d.add("xaa-dev")
+	var checks []map[string]string
+	r := d.must("doctor", "--connection", "xaa-dev", "--json")
+	if err := json.Unmarshal([]byte(r.out), &checks); err != nil || len(checks) < 10 {
+		t.Fatalf("%v %s", err, r.out)
+	}
+	for _, c := range checks {
+		if c["check"] == "" || c["verdict"] == "" || c["finding"] == "" || c["step"] == "" {
+			t.Errorf("%v", c)
+		}
+	}
+	d.net.SetOffline(true)
+	r = d.run("doctor", "--connection", "xaa-dev")
+	if r.status != cli.ExitOffline || strings.Count(r.out+r.err, "offline") != 1 {
+		t.Errorf("offline: status %d\n%s%s", r.status, r.out, r.err)
+	}
+	if data, err := os.ReadFile(filepath.Join(d.dir, "connections.json")); err != nil || strings.Contains(string(data), d.app.Secret) {
+		t.Errorf("%v: a secret in connections.json", err)
+	}
+}
