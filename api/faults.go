@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"waybill/connection"
 	"waybill/fault"
 	"waybill/secret"
 	"waybill/todo"
@@ -168,8 +169,11 @@ func (s scopes) scopeFault(granted []string, about asking, named []string) *faul
 	if len(short) > 0 && !slices.ContainsFunc(short, func(scope string) bool { return !slices.Contains(known, scope) }) {
 		message = "The access token lacks the scope " + strings.Join(short, " and the scope ") + "."
 	}
-	f := fault.New(fault.StepCall, fault.Denied, codeScope, message).
-		WithRemedy("Add it to the scopes of the connection, and have it allowed at the identity provider.")
+	remedy := "Add it to the scopes of the connection, and have it allowed at the identity provider."
+	if len(short) > 0 && !slices.ContainsFunc(short, func(scope string) bool { return !slices.Contains(s.asked, scope) }) {
+		remedy = "The connection asks for it, and it was not granted: have it allowed at the identity provider, and to this client at the resource."
+	}
+	f := fault.New(fault.StepCall, fault.Denied, codeScope, message).WithRemedy(remedy).About(string(connection.FieldScopes))
 	if len(short) > 0 {
 		f.Challenge = map[string]string{"scope": strings.Join(short, " ")}
 	}

@@ -152,11 +152,17 @@ func may(name string, ok bool, format string, args ...any) Check {
 	return Check{Name: name, Verdict: No, Says: fault.Clean(fmt.Sprintf(format, args...), 400)}
 }
 
+// aboutCheck is the field of the connection that a failed check has most to do
+// with.
+var aboutCheck = map[string]string{
+	"client": "resource.client_id", "issuer": "idp.issuer", "audience": "resource.authorization_server", "resource": "resource.identifier",
+}
+
 // refused returns the Fault for the first check that forbids sending it on.
 func refused(checks []Check) *fault.Fault {
 	for _, c := range checks {
 		if c.Must && c.Verdict == No {
-			return idjagFault(c.Says)
+			return idjagFault(c.Says).About(aboutCheck[c.Name])
 		}
 	}
 	return nil

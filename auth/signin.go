@@ -283,12 +283,23 @@ func (a *Attempt) ending(ctx context.Context, err error) error {
 	case errors.Is(cause, errSignInTimeout):
 		return fault.New(fault.StepSignIn, fault.SignInNeeded, "sign_in_timeout",
 			fmt.Sprintf("No answer came from the browser within %s.", inWords(a.options.Timeout))).
-			WithRemedy("Start the sign-in again.").Because(cause)
+			WithRemedy(a.afterSilence()).Because(cause)
 	case errors.Is(cause, errSignInReplaced):
 		return fault.New(fault.StepSignIn, fault.Canceled, "replaced", "Another sign-in was started.").Because(cause)
 	default:
 		return fault.New(fault.StepSignIn, fault.Canceled, "canceled", "The sign-in was cancelled.").Because(cause)
 	}
+}
+
+// afterSilence says what to do when nothing came. An identity provider that
+// does not know the client or the redirect URI leaves the user in front of an
+// error page and tells the app nothing.
+func (a *Attempt) afterSilence() string {
+	remedy := "Start the sign-in again; if the browser showed an error, compare the client id and the redirect URI with the registration."
+	if suspicion := a.options.Connection.Suspicion(); suspicion != "" {
+		remedy += " " + suspicion
+	}
+	return remedy
 }
 
 func inWords(d time.Duration) string {

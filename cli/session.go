@@ -243,7 +243,7 @@ func (c *call) sayWho(m *session.Manager) error {
 	case st.Account.Renewable:
 		c.say("The session can be renewed without signing in again.")
 	default:
-		c.say("The session cannot be renewed: when its ID token expires you will be asked to sign in again.")
+		c.say("The session cannot be renewed: when its ID token expires, often after ten minutes, you will be asked to sign in again. To change that, have offline_access allowed for this app at the identity provider, and keep it in idp.scopes.")
 	}
 	return nil
 }

@@ -25,6 +25,9 @@ func (k *checker) account(ctx context.Context) {
 		k.add(Check{Name: name, Verdict: Warned, Finding: "Somebody is signed in, but the session cannot be renewed: it ends with its ID token, often after ten minutes.",
 			Remedy: "Have offline_access allowed for this app at the identity provider, and among the scopes of the connection.", Step: fault.StepSignIn, Field: connection.FieldIdPScopes})
 	}
+	if k.provider == nil || k.server == nil {
+		return // why was said
+	}
 	t, err := k.m.Trace(ctx)
 	if err != nil {
 		k.failed("token exchange", "", err)
