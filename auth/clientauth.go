@@ -23,7 +23,8 @@ const (
 	atServer   = "the resource's authorization server"
 )
 
-// assertionLife is how long a client assertion is valid; Okta allows an hour.
+// assertionLife is how long a client assertion is valid unless the connection
+// says otherwise; Okta allows an hour.
 const assertionLife = 5 * time.Minute
 
 // clientAuth is one of the two registrations: which client, at whom, and how it
@@ -38,17 +39,29 @@ type clientAuth struct {
 	method connection.AuthMethod
 	secret secret.Text
 	key    *jose.JSONWebKey // private_key_jwt
+	issuer string           // of the server
+	form   connection.Assertion
 }
 
 // providerClient is the registration at the identity provider.
 func providerClient(p *Provider, c connection.Connection, cred connection.Credentials) (*clientAuth, error) {
-	return newClientAuth(atProvider, c.IdP.ClientID, c.IdP.AuthMethod, p.TokenAuthMethods, cred.IdP, cred.IdPKey)
+	client, err := newClientAuth(atProvider, c.IdP.ClientID, c.IdP.AuthMethod, p.TokenAuthMethods, cred.IdP, cred.IdPKey)
+	if err != nil {
+		return nil, err
+	}
+	client.issuer, client.form = p.Issuer, c.IdP.Assertion
+	return client, nil
 }
 
 // resourceClient is the registration at the resource's authorization server.
 func (p *Plan) resourceClient() (*clientAuth, error) {
 	r := p.Connection.Resource
-	return newClientAuth(atServer, r.ClientID, r.AuthMethod, p.Server.TokenAuthMethods, p.Credentials.Resource, p.Credentials.ResourceKey)
+	client, err := newClientAuth(atServer, r.ClientID, r.AuthMethod, p.Server.TokenAuthMethods, p.Credentials.Resource, p.Credentials.ResourceKey)
+	if err != nil {
+		return nil, err
+	}
+	client.issuer, client.form = p.Server.Issuer, r.Assertion
+	return client, nil
 }
 
 func newClientAuth(where, id string, fixed connection.AuthMethod, offered []string, password, key secret.Text) (*clientAuth, error) {
@@ -166,10 +179,20 @@ func (c *clientAuth) assertion(endpoint string, now time.Time) (secret.Text, err
 	if err != nil {
 		return secret.Text{}, badKey(c.where, "does not fit the algorithm "+fault.Clean(string(alg), 20))
 	}
-	payload, err := json.Marshal(map[string]any{
+	claims := map[string]any{
 		"iss": c.id, "sub": c.id, "aud": endpoint, "jti": rand.Text(),
 		"iat": now.Unix(), "exp": now.Add(assertionLife).Unix(),
-	})
+	}
+	if c.form.Audience == connection.AudienceIssuer {
+		claims["aud"] = c.issuer
+	}
+	if c.form.Lifetime > 0 {
+		claims["exp"] = now.Add(time.Duration(c.form.Lifetime) * time.Second).Unix()
+	}
+	if c.form.OmitJTI {
+		delete(claims, "jti")
+	}
+	payload, err := json.Marshal(claims)
 	if err != nil {
 		return secret.Text{}, fault.As(err)
 	}

@@ -227,3 +227,56 @@ func TestAMissingOrBrokenCredentialIsToldBeforeAnythingIsSent(t *testing.T) {
 		})
 	}
 }
+
+// Servers differ in what they want to see in an assertion.
+func TestAnAssertionIsAsTheConnectionSays(t *testing.T) {
+	key, err := NewClientKey("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		form connection.Assertion
+		aud  string
+		life float64
+		jti  bool
+	}{
+		{connection.Assertion{}, "https://idp.example/token", 300, true},
+		{connection.Assertion{Audience: connection.AudienceTokenEndpoint, Lifetime: 3600}, "https://idp.example/token", 3600, true},
+		{connection.Assertion{Audience: connection.AudienceIssuer, Lifetime: 30, OmitJTI: true}, "https://idp.example", 30, false},
+	} {
+		inWorld(t, func(t *testing.T, w *world) {
+			w.plan.Connection.IdP.AuthMethod, w.plan.Connection.IdP.Assertion = connection.PrivateKeyJWT, c.form
+			w.plan.Credentials.IdP, w.plan.Credentials.IdPKey = secret.Text{}, key
+			if _, err := ExchangeIDJAG(t.Context(), w.transport, w.plan, IDTokenSubject(w.session.IDToken)); err != nil {
+				t.Fatal(err)
+			}
+			signed, err := jose.ParseSignedCompact(w.idp.form().Get("client_assertion"), []jose.SignatureAlgorithm{jose.ES256})
+			if err != nil {
+				t.Fatal(err)
+			}
+			public, err := PublicClientKey(key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var jwk jose.JSONWebKey
+			if err := json.Unmarshal(public, &jwk); err != nil || !jwk.IsPublic() || jwk.KeyID == "" || jwk.KeyID != signed.Signatures[0].Header.KeyID {
+				t.Fatalf("the public key %s: %v", public, err)
+			}
+			payload, err := signed.Verify(jwk)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var claims map[string]any
+			if err := json.Unmarshal(payload, &claims); err != nil {
+				t.Fatal(err)
+			}
+			_, jti := claims["jti"]
+			if claims["aud"] != c.aud || claims["exp"].(float64)-claims["iat"].(float64) != c.life || jti != c.jti {
+				t.Errorf("%+v: %v", c.form, claims)
+			}
+		})
+	}
+	if _, err := NewClientKey("HS256"); !fault.Is(err, fault.Config) {
+		t.Errorf("a symmetric key: %v", err)
+	}
+}

@@ -54,6 +54,11 @@ func addConnection(ctx context.Context, c *call) error {
 		c.say("Its secrets could not be kept: give the file again, with --connection-file, wherever the connection is used.")
 		return nil
 	}
+	for at, side := range map[session.Side]connection.AuthMethod{session.AtIdP: a.Connection.IdP.AuthMethod, session.AtResource: a.Connection.Resource.AuthMethod} {
+		if side == connection.PrivateKeyJWT {
+			c.say("Make its key, and register that, with: waybill connections key %s --at %s", name, at)
+		}
+	}
 	c.say("The connection %q is added. Sign in with: waybill sign-in --connection %s", name, name)
 	return nil
 }
@@ -219,11 +224,8 @@ func (c *call) accept(m *session.Manager, a adding) error {
 			c.say("      %s", fault.Clean(what, 200))
 		}
 	}
-	if suspicion := a.Connection.Suspicion(); suspicion != "" {
-		c.say("Warning: %s", suspicion)
-	}
-	if !a.Credentials.IdP.Empty() && a.Credentials.IdP.Equal(a.Credentials.Resource) {
-		c.say("Warning: Both client secrets are the same. The identity provider and the resource give out different ones.")
+	for _, warning := range a.Connection.Warnings(a.Credentials) {
+		c.say("Warning: %s", warning.Says)
 	}
 	for _, info := range m.State().Connections {
 		if info.Connection.Name != a.Connection.Name || info.BuiltIn {

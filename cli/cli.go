@@ -74,7 +74,7 @@ func commands() []command {
 		{"sign-in", "", "sign in with the browser", runSignIn},
 		{"sign-out", "", "forget the session and the local copy", runSignOut},
 		{"mcp", "tools|resources|read URI|call TOOL", "use the MCP server of a connection", runMCP},
-		{"connections", "[list|show NAME|add FILE|ADDRESS|export NAME|remove NAME|presets|discover ADDRESS|approve NAME]", "see and change the connections", runConnections},
+		{"connections", "[list|show NAME|add FILE|ADDRESS|export NAME|key NAME|remove NAME|presets|discover ADDRESS|approve NAME]", "see and change the connections", runConnections},
 		{"doctor", "", "check a connection, step by step", runDoctor},
 		{"trace", "", "run the steps of Cross App Access and show them, redacted", runTrace},
 		{"playground", "", "run the built-in playground until interrupted", runPlayground},

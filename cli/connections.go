@@ -16,8 +16,7 @@ func runConnections(ctx context.Context, c *call) error {
 	}
 	runs := map[string]func(context.Context, *call) error{
 		"list": listConnections, "show": showConnection, "add": addConnection, "remove": removeConnection, "presets": listPresets,
-		"export":   exportConnection,
-		"discover": discoverConnection, "approve": approveConnection,
+		"export": exportConnection, "key": connectionKey, "discover": discoverConnection, "approve": approveConnection,
 	}
 	run, ok := runs[sub]
 	c.newFlags(jsonFlag)

@@ -159,3 +159,39 @@ func TestDoctorIsReadableByPrograms(t *testing.T) {
 		t.Errorf("%v: a secret in connections.json", err)
 	}
 }
+
+// The private half of a key that is made here is nowhere but in the sealed store.
+func TestS91_APrivateKeyIsMadeAndNeverShown(t *testing.T) {
+	d := newDesk(t)
+	d.answers = []string{"https://org.example", "agent", "https://api.example", "agent-at-api", "rest-secret", "y"}
+	r := d.must("connections", "add", "--preset", "okta-ai-agent")
+	r.contains(t, "with a signature by its key", "waybill connections key okta-ai-agent --at idp")
+	d.answers = nil
+	first := d.must("connections", "key", "okta-ai-agent")
+	var jwk map[string]string
+	if err := json.Unmarshal([]byte(first.out), &jwk); err != nil || jwk["kid"] == "" || jwk["kty"] != "EC" || jwk["d"] != "" || jwk["alg"] != "ES256" {
+		t.Fatalf("%v %s", err, first.out)
+	}
+	if again := d.must("connections", "key", "okta-ai-agent"); again.out != first.out {
+		t.Error("asking again makes another key")
+	}
+	other := d.must("connections", "key", "okta-ai-agent", "--at", "resource", "--alg", "RS256")
+	if strings.Contains(other.out, `"d"`) || !strings.Contains(other.out, `"RSA"`) {
+		t.Errorf("at the resource: %s", other.out)
+	}
+	// Changing a field that has nothing to do with it keeps the key.
+	d.answers = []string{"https://org.example", "agent", "https://api.example/v2", "agent-at-api", "rest-secret", "y"}
+	d.must("connections", "add", "--preset", "okta-ai-agent")
+	d.answers = nil
+	if again := d.must("connections", "key", "okta-ai-agent"); again.out != first.out {
+		t.Error("the key is lost when the connection is changed")
+	}
+	if new := d.must("connections", "key", "okta-ai-agent", "--replace"); new.out == first.out {
+		t.Error("--replace keeps the key")
+	}
+	for _, args := range [][]string{{"connections", "key", "playground"}, {"connections", "key", "okta-ai-agent", "--at", "home"}, {"connections", "key", "none"}} {
+		if r := d.run(args...); r.status != cli.ExitFailed {
+			t.Errorf("%v: %d", args, r.status)
+		}
+	}
+}

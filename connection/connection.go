@@ -30,6 +30,21 @@ const (
 	AuthNone          AuthMethod = "none"
 )
 
+// The audiences of a client assertion. Okta and most others take the token
+// endpoint's address (RFC 7523 section 3), some the issuer alone.
+const (
+	AudienceTokenEndpoint = "token_endpoint"
+	AudienceIssuer        = "issuer"
+)
+
+// Assertion says what stands in the assertions that a client signs for
+// private_key_jwt. The zero value is right for most servers.
+type Assertion struct {
+	Audience string `json:"audience,omitempty"` // AudienceTokenEndpoint (also if empty) or AudienceIssuer
+	Lifetime int    `json:"lifetime,omitempty"` // in seconds, 30 to 3600; 0: 300
+	OmitJTI  bool   `json:"omit_jti,omitempty"` // for servers that do not take a jti
+}
+
 // SubjectKind says what is exchanged for an ID-JAG.
 type SubjectKind string
 
@@ -53,6 +68,8 @@ type IdP struct {
 	AuthMethod AuthMethod `json:"auth_method,omitempty"`
 	Scopes     []string   `json:"scopes,omitempty"` // empty: openid profile email offline_access
 	Prompt     string     `json:"prompt,omitempty"` // sent as prompt= if not empty
+
+	Assertion Assertion `json:"assertion,omitzero"` // for private_key_jwt
 
 	// Overrules of what discovery says, for servers without it; usually empty.
 	AuthorizationEndpoint string `json:"authorization_endpoint,omitempty"`
@@ -85,6 +102,8 @@ type Resource struct {
 	ClientID   string     `json:"client_id"`
 	AuthMethod AuthMethod `json:"auth_method,omitempty"`
 	Scopes     []string   `json:"scopes,omitempty"` // empty: todos.read (and mcp.access for MCP)
+
+	Assertion Assertion `json:"assertion,omitzero"` // for private_key_jwt
 
 	TokenEndpoint string `json:"token_endpoint,omitempty"` // overrules metadata
 	MCPVersion    string `json:"mcp_version,omitempty"`    // protocol version to speak; empty: negotiate

@@ -26,3 +26,25 @@ func (c Connection) Suspicion() string {
 	}
 	return ""
 }
+
+// Warning is something that looks wrong about a connection and need not be.
+type Warning struct {
+	Field Field  // that it is about most
+	Says  string // one sentence
+}
+
+// Warnings are what a user should know before a connection is used: a
+// Suspicion, two equal secrets, a client at the resource that proves nothing.
+func (c Connection) Warnings(cred Credentials) []Warning {
+	var out []Warning
+	if s := c.Suspicion(); s != "" {
+		out = append(out, Warning{FieldIdPClientID, s})
+	}
+	if !cred.IdP.Empty() && cred.IdP.Equal(cred.Resource) {
+		out = append(out, Warning{FieldSecret, "Both client secrets are the same. The identity provider and the resource give out different ones."})
+	}
+	if c.Resource.AuthMethod == AuthNone || c.Resource.AuthMethod == AuthAuto && cred.Resource.Empty() && cred.ResourceKey.Empty() {
+		out = append(out, Warning{FieldMethod, "The client at the resource proves nothing about itself: the ID-JAG draft says that public clients should not use ID-JAGs, and many servers refuse them."})
+	}
+	return out
+}

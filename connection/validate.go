@@ -64,6 +64,14 @@ func (c Connection) validateChoices() error {
 				WithRemedy("Use client_secret_basic, client_secret_post, private_key_jwt or none, or leave it out.").About(m.field)
 		}
 	}
+	for field, a := range map[string]Assertion{"idp.assertion": c.IdP.Assertion, "resource.assertion": c.Resource.Assertion} {
+		if a.Audience != "" && a.Audience != AudienceTokenEndpoint && a.Audience != AudienceIssuer {
+			return wrong("bad_assertion", fmt.Sprintf(`%q is neither "token_endpoint" nor "issuer".`, field+".audience")).About(field + ".audience")
+		}
+		if a.Lifetime != 0 && (a.Lifetime < 30 || a.Lifetime > 3600) {
+			return wrong("bad_assertion", fmt.Sprintf("%q is not between 30 and 3600 seconds.", field+".lifetime")).About(field + ".lifetime")
+		}
+	}
 	switch c.Subject {
 	case SubjectAuto, SubjectIDToken, SubjectRefreshToken:
 		return nil

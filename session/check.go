@@ -117,14 +117,11 @@ func (k *checker) settings() bool {
 		k.failed(name, "", err)
 		return false
 	}
-	cred := k.configured.Credentials
-	switch suspicion := k.conn().Suspicion(); {
-	case suspicion != "":
-		k.add(Check{Name: name, Verdict: Warned, Finding: suspicion, Remedy: "Compare both pairs with the registrations.", Step: fault.StepSetup, Field: connection.FieldIdPClientID})
-	case !cred.IdP.Empty() && cred.IdP.Equal(cred.Resource):
-		k.add(Check{Name: name, Verdict: Warned, Finding: "Both client secrets are the same. The identity provider and the resource give out different ones.",
-			Remedy: "Enter the secret of the resource again.", Step: fault.StepSetup, Field: connection.FieldSecret})
-	default:
+	warnings := k.conn().Warnings(k.configured.Credentials)
+	for _, w := range warnings {
+		k.add(Check{Name: name, Verdict: Warned, Finding: w.Says, Remedy: "Compare both pairs with the registrations.", Step: fault.StepSetup, Field: w.Field})
+	}
+	if len(warnings) == 0 {
 		k.passed(name, fault.StepSetup, "All required fields are there.")
 	}
 	return true

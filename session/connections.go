@@ -82,6 +82,9 @@ func (m *Manager) AddConnection(ctx context.Context, c connection.Connection, cr
 	if err != nil {
 		return err
 	}
+	if err := m.keepKeys(ctx, vault, c, &cred); err != nil {
+		return err
+	}
 	// The secrets first: a connection without its secrets would be listed as
 	// if it worked.
 	if err := vault.Put(ctx, credentialsRecord(c.Name), &auth.StoredCredentials{Credentials: cred}); err != nil {
