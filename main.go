@@ -17,6 +17,7 @@ import (
 
 	"waybill/auth"
 	"waybill/cli"
+	"waybill/connection"
 	"waybill/fault"
 	"waybill/internal/disk"
 	"waybill/internal/harden"
@@ -40,12 +41,14 @@ func run() int {
 	}
 	p := newPlaygrounds(filepath.Join(home, "playground"))
 	defer p.close()
+	lookup := takeEnv()
 	options := session.Options{
-		Dir: home, Keyring: auth.OSKeyring(), Builtin: p.configured,
+		Placed: connection.ReadPlaced(connection.PlacedFolders(os.Getenv), lookup),
+		Dir:    home, Keyring: auth.OSKeyring(), Builtin: p.configured,
 		Transport: transport.New(transport.Options{UserAgent: "waybill/" + version}), OpenURL: openURL,
 	}
 	if args := os.Args[1:]; len(args) > 0 {
-		return cli.Run(ctx, terminal(ctx, options, args, p.dir))
+		return cli.Run(ctx, terminal(ctx, options, lookup, args, p.dir))
 	}
 	if err := prepare(&options); err != nil {
 		return complain(err)
@@ -63,10 +66,10 @@ func prepare(o *session.Options) (err error) {
 }
 
 // terminal is what a command runs in.
-func terminal(ctx context.Context, o session.Options, args []string, playgroundDir string) cli.Env {
+func terminal(ctx context.Context, o session.Options, lookup func(string) (string, bool), args []string, playgroundDir string) cli.Env {
 	env := cli.Env{
 		Args: args, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		LookupEnv: takeEnv(), Version: version, PlaygroundDir: playgroundDir,
+		LookupEnv: lookup, Version: version, PlaygroundDir: playgroundDir,
 		Open: func(ctx context.Context, open cli.OpenOptions) (*session.Manager, error) {
 			o.Offline, o.Repair = open.Offline, open.Repair
 			if err := prepare(&o); err != nil {

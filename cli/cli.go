@@ -292,14 +292,18 @@ func (c *call) report(f *fault.Fault) {
 	if f.Step != "" {
 		step = string(f.Step) + ": "
 	}
-	field := ""
-	if f.Field != "" {
-		field = " [" + f.Field + "]"
-	}
-	fmt.Fprintf(c.env.Stderr, "waybill: %s%s%s\n", step, f.Error(), field)
+	fmt.Fprintf(c.env.Stderr, "waybill: %s%s%s\n", step, f.Error(), inField(f))
 	if f.Server != "" {
 		fmt.Fprintf(c.env.Stderr, "         The server's words: %s\n", f.Server)
 	}
+}
+
+// inField names the field of the connection file that a Fault is about.
+func inField(f *fault.Fault) string {
+	if f.Field == "" {
+		return ""
+	}
+	return " [" + f.Field + "]"
 }
 
 // say tells a person something, on standard error.

@@ -35,6 +35,8 @@ type listed struct {
 	SignedIn bool   `json:"signed_in"`
 	Email    string `json:"email,omitempty"`
 	Current  bool   `json:"current"`
+	ReadOnly bool   `json:"read_only,omitempty"` // placed by an administrator
+	File     string `json:"file,omitempty"`      // by which it was placed
 }
 
 func listConnections(ctx context.Context, c *call) error {
@@ -50,8 +52,11 @@ func listConnections(ctx context.Context, c *call) error {
 	for _, i := range st.Connections {
 		out = append(out, listed{
 			i.Connection.Name, fault.Clean(i.Connection.DisplayTitle(), 80), string(i.Connection.Resource.Kind),
-			i.BuiltIn, i.SignedIn, fault.Clean(i.Email, 120), i.Connection.Name == st.Current,
+			i.BuiltIn, i.SignedIn, fault.Clean(i.Email, 120), i.Connection.Name == st.Current, i.Placed != "", i.Placed,
 		})
+	}
+	for _, p := range st.Unusable {
+		c.say("The connection in %s is not used: %s%s", fault.Clean(p.Path, 200), p.Fault.Error(), inField(p.Fault))
 	}
 	if c.opt.json {
 		return c.printJSON(out)
@@ -61,6 +66,9 @@ func listConnections(ctx context.Context, c *call) error {
 		who := "signed out"
 		if l.SignedIn {
 			who = "signed in as " + l.Email
+		}
+		if l.ReadOnly {
+			who += ", placed by your administrator"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", l.Name, l.Kind, l.Title, who)
 	}

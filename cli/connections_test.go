@@ -195,3 +195,47 @@ func TestS91_APrivateKeyIsMadeAndNeverShown(t *testing.T) {
 		}
 	}
 }
+
+// "Shown to hold" 3: placed by an administrator, it needs nothing but a sign-in.
+func TestAPlacedConnectionNeedsNothingButASignIn(t *testing.T) {
+	d := newDesk(t)
+	folder := filepath.Join(d.dir, "etc")
+	if err := os.Mkdir(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	d.placed = []string{folder}
+	d.add("xaa-dev")
+	own := d.must("connections", "export", "xaa-dev").out
+	d.must("connections", "remove", "xaa-dev")
+	file := strings.Replace(strings.Replace(own, `"issuer"`, `"client_secret": "${IDP_SECRET}", "issuer"`, 1), `"kind"`, `"client_secret": "file:`+filepath.Join(d.dir, "pair")+`", "kind"`, 1)
+	d.write("pair", d.app.RESTPair+"\n")
+	d.write("etc/acme.json", strings.Replace(file, `"xaa-dev"`, `"acme"`, 1))
+	d.write("etc/broken.json", strings.Replace(file, `"issuer"`, `"isuer"`, 1))
+
+	d.must("connections", "list").contains(t, "acme", "placed by your administrator", "etc/broken.json is not used: The connection file has a field that Waybill does not know: \"isuer\". Check its spelling. [isuer]")
+	d.must("sign-in", "--connection", "acme")
+	d.must("todos", "--connection", "acme").contains(t, "Buy groceries")
+	d.must("doctor", "--connection", "acme").contains(t, "warning         file "+filepath.Join(folder, "broken.json"))
+	d.must("sign-out", "--connection", "acme", "--no-browser")
+	for _, args := range [][]string{
+		{"connections", "remove", "acme"}, {"connections", "add", "--yes", d.write("own.json", strings.Replace(own, `"xaa-dev"`, `"acme"`, 1))},
+		{"todos", "--connection-file", filepath.Join(d.dir, "own.json")},
+	} {
+		r := d.run(args...)
+		if r.contains(t, "was placed by your administrator and cannot be changed or removed here"); r.status != cli.ExitFailed {
+			t.Errorf("%v: status %d", args, r.status)
+		}
+	}
+	// What was approved is kept beside it, and lapses with another file.
+	data, err := os.ReadFile(filepath.Join(d.dir, "connections.json"))
+	if err != nil || !strings.Contains(string(data), `"acme": {`) {
+		t.Errorf("%v: nothing is pinned in %s", err, data)
+	}
+	d.dev.Change(func(h *xaadev.Habits) { h.TokenEndpoint = xaadev.Server + "/v2/token" })
+	if r := d.run("sign-in", "--connection", "acme"); r.status != cli.ExitDone {
+		t.Errorf("status %d %s", r.status, r.err)
+	}
+	if r := d.run("todos", "--connection", "acme"); r.status != cli.ExitFailed || !strings.Contains(r.err, "/v2/token") {
+		t.Errorf("status %d %s", r.status, r.err)
+	}
+}

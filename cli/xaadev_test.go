@@ -14,6 +14,7 @@ import (
 
 	"waybill/auth"
 	"waybill/cli"
+	"waybill/connection"
 	"waybill/internal/virtualnet"
 	"waybill/internal/xaadev"
 	"waybill/session"
@@ -94,12 +95,14 @@ func (d *desk) run(args ...string) result {
 	var out, errs bytes.Buffer
 	tr := transport.New(transport.Options{DialContext: d.net.DialContext, RootCAs: d.net.CertPool()})
 	defer tr.CloseIdle()
-	env := cli.Env{
+	var env cli.Env
+	env = cli.Env{
 		Args: args, Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs, Version: "test",
 		LookupEnv: func(name string) (string, bool) { v, ok := d.env[name]; return v, ok },
 		Open: func(ctx context.Context, o cli.OpenOptions) (*session.Manager, error) {
 			return session.Open(ctx, session.Options{
-				Dir: d.dir, Transport: tr, Keyring: d.ring, OpenURL: d.browser.Open, Offline: o.Offline, Repair: o.Repair,
+				Placed: connection.ReadPlaced(d.placed, env.LookupEnv),
+				Dir:    d.dir, Transport: tr, Keyring: d.ring, OpenURL: d.browser.Open, Offline: o.Offline, Repair: o.Repair,
 				Listen:  func(_, address string) (net.Listener, error) { return d.net.Listen(address) },
 				Builtin: func(context.Context) ([]session.Configured, error) { return nil, errors.New("no playground here") },
 			})

@@ -28,7 +28,9 @@ func TestS106_EveryServerThatIsNamedIsAmongTheContacts(t *testing.T) {
 		t.Errorf("what was found: %v", c.Contacts(nil))
 	}
 	c.Approved, c.Resource.AuthorizationServer = nil, ""
-	if !slices.ContainsFunc(c.Contacts(nil), func(c connection.Contact) bool { return strings.Contains(c.Named, "https://api.resource.xaa.dev names") }) {
+	if !slices.ContainsFunc(c.Contacts(nil), func(c connection.Contact) bool {
+		return strings.Contains(c.Named, "https://api.resource.xaa.dev names")
+	}) {
 		t.Errorf("a server that is not known yet: %v", c.Contacts(nil))
 	}
 }

@@ -64,13 +64,23 @@ type File struct {
 
 // ParseFile is Parse, and says where the secrets come from.
 func ParseFile(data []byte, lookup func(name string) (string, bool)) (File, error) {
+	return parse(data, func(field Field, ref string) (secret.Text, string, error) {
+		value, name, err := Reference(field, ref, lookup)
+		return value, "the environment variable " + name, err
+	})
+}
+
+// resolver finds the secret that a reference names, and says where.
+type resolver func(field Field, ref string) (value secret.Text, origin string, err error)
+
+func parse(data []byte, resolve resolver) (File, error) {
 	form, err := decodeForm(data)
 	if err != nil {
 		return File{}, err
 	}
 	f := File{Connection: form.Connection, Origins: map[Field]string{}}
 	f.Connection.IdP, f.Connection.Resource = form.IdP.IdP, form.Resource.Resource
-	if f.Credentials, err = form.credentials(lookup, f.Origins); err != nil {
+	if f.Credentials, err = form.credentials(resolve, f.Origins); err != nil {
 		return File{}, err
 	}
 	if err := f.Connection.Validate(); err != nil {
@@ -96,7 +106,7 @@ func decodeForm(data []byte) (fileForm, error) {
 }
 
 // credentials resolves the secrets and notes where they came from.
-func (f fileForm) credentials(lookup func(string) (string, bool), origins map[Field]string) (Credentials, error) {
+func (f fileForm) credentials(resolve resolver, origins map[Field]string) (Credentials, error) {
 	var cred Credentials
 	for _, s := range []struct {
 		field Field
@@ -112,13 +122,14 @@ func (f fileForm) credentials(lookup func(string) (string, bool), origins map[Fi
 			return Credentials{}, wrong("secret_in_file", fmt.Sprintf("The connection file holds a private key in the clear at %q.", s.field)).
 				WithRemedy("Write it as ${NAME} and set that environment variable to the JWK.")
 		}
-		value, name, err := Reference(s.field, ref, lookup)
+		if ref == "" {
+			continue
+		}
+		value, origin, err := resolve(s.field, ref)
 		if err != nil {
 			return Credentials{}, err
 		}
-		if *s.into = value; name != "" {
-			origins[s.field] = "the environment variable " + name
-		}
+		*s.into, origins[s.field] = value, origin
 	}
 	return cred, nil
 }
@@ -155,11 +166,12 @@ func syntaxFault(err error) error {
 	case errors.As(err, &syntax):
 		return wrong("not_json", fmt.Sprintf("The connection file is not valid JSON at byte %d.", syntax.Offset)).Because(err)
 	case errors.As(err, &typ):
-		return wrong("wrong_type", fmt.Sprintf("The field %q of the connection file has the wrong type.", fault.Clean(jsonPath(typ.Field), 80))).Because(err)
+		return wrong("wrong_type", fmt.Sprintf("The field %q of the connection file has the wrong type.", fault.Clean(jsonPath(typ.Field), 80))).
+			About(fault.Clean(jsonPath(typ.Field), 80)).Because(err)
 	case strings.HasPrefix(err.Error(), "json: unknown field "):
 		name := strings.Trim(strings.TrimPrefix(err.Error(), "json: unknown field "), `"`)
 		return wrong("unknown_field", fmt.Sprintf("The connection file has a field that Waybill does not know: %q.", fault.Clean(name, 80))).
-			WithRemedy("Check its spelling.").Because(err)
+			WithRemedy("Check its spelling.").About(fault.Clean(name, 80)).Because(err)
 	default:
 		return wrong("not_json", "The connection file is empty or ends too early.").Because(err)
 	}

@@ -37,6 +37,9 @@ func (m *Manager) Approve(ctx context.Context, name string, seen []auth.Change) 
 		return fault.New(fault.StepDiscovery, fault.Config, "server_changed", "What the servers say has changed again meanwhile.").
 			WithRemedy("Look at the difference once more.")
 	}
+	if p := m.placed(name); p != nil && p.Connection.Approved != nil {
+		return readOnly(name)
+	}
 	if err := m.keepApproval(plan.Connection, plan.Approval()); err != nil {
 		return err
 	}
@@ -103,7 +106,7 @@ func (m *Manager) keepApproval(c connection.Connection, a connection.Approved) e
 		return nil
 	}
 	err := m.changeSettings(func(s *settings) {
-		if i := s.index(c.Name); i >= 0 {
+		if i := s.index(c.Name); i >= 0 && m.placed(c.Name) == nil {
 			if fingerprint(s.Connections[i]) == fingerprint(c) { // else it was replaced meanwhile
 				s.Connections[i].Approved = &a
 			}

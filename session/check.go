@@ -48,6 +48,9 @@ func (m *Manager) CheckConnection(ctx context.Context, name string, each func(Ch
 	if k.each == nil {
 		k.each = func(Check) {}
 	}
+	for _, p := range m.unusable() {
+		k.fault("file "+p.Path, connection.Field(p.Fault.Field), Warned, p.Fault)
+	}
 	configured, err := m.Configured(ctx, name)
 	if err != nil {
 		k.failed("settings", "", err)

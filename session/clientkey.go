@@ -63,7 +63,19 @@ func (m *Manager) ClientKey(ctx context.Context, name string, r KeyRequest) (jso
 		return nil, err
 	}
 	*key = made
-	if err := vault.Put(ctx, credentialsRecord(name), &auth.StoredCredentials{Credentials: configured.Credentials}); err != nil {
+	record, kept := credentialsRecord(name), configured.Credentials
+	if p := m.placed(name); p != nil { // what the administrator gave stays where it is
+		record, kept = placedRecord(p.Connection), connection.Credentials{}
+		if !keyAt(&p.Credentials, r.At).Empty() {
+			return nil, readOnly(name)
+		}
+		for _, at := range []Side{AtIdP, AtResource} {
+			if keyAt(&p.Credentials, at).Empty() {
+				*keyAt(&kept, at) = *keyAt(&configured.Credentials, at)
+			}
+		}
+	}
+	if err := vault.Put(ctx, record, &auth.StoredCredentials{Credentials: kept}); err != nil {
 		return nil, err
 	}
 	return auth.PublicClientKey(made)

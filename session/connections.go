@@ -23,8 +23,8 @@ func builtinTitles() []connection.Connection {
 	}
 }
 
-// infos lists the connections: the built-in ones, the user's own in order, and
-// those of this process.
+// infos lists the connections: the built-in ones, the administrator's, the
+// user's own in order, and those of this process.
 func (m *Manager) infos() []ConnectionInfo {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -33,14 +33,21 @@ func (m *Manager) infos() []ConnectionInfo {
 		email, kept := m.kept[c.Name]
 		out = append(out, ConnectionInfo{Connection: c, BuiltIn: builtIn, SignedIn: kept, Email: email})
 	}
+	placed := m.placedNames()
 	for _, c := range builtinTitles() {
 		if known, ok := m.builtin[c.Name]; ok {
 			c = known
 		}
 		add(c, true)
 	}
+	for _, p := range m.o.Placed {
+		if p.Fault == nil {
+			add(m.withApproval(p.Connection), false)
+			out[len(out)-1].Placed = p.Path
+		}
+	}
 	for _, c := range m.connections {
-		if _, hidden := m.passing[c.Name]; !hidden {
+		if _, hidden := m.passing[c.Name]; !hidden && !placed[c.Name] {
 			add(c, false)
 		}
 	}
@@ -53,7 +60,7 @@ func (m *Manager) infos() []ConnectionInfo {
 // Use makes a connection known to this process only, in the place of a kept
 // one of the same name.
 func (m *Manager) Use(c connection.Connection, cred connection.Credentials) error {
-	if err := checkName(c); err != nil {
+	if err := m.checkName(c); err != nil {
 		return err
 	}
 	m.mu.Lock()
@@ -63,7 +70,10 @@ func (m *Manager) Use(c connection.Connection, cred connection.Credentials) erro
 	return nil
 }
 
-func checkName(c connection.Connection) error {
+func (m *Manager) checkName(c connection.Connection) error {
+	if m.placedNames()[c.Name] {
+		return readOnly(c.Name)
+	}
 	if connection.IsBuiltIn(c.Name) {
 		return fault.New(fault.StepSetup, fault.Config, "name_taken",
 			fmt.Sprintf("The name %q belongs to the built-in playground.", c.Name)).WithRemedy("Choose another name.")
@@ -75,7 +85,7 @@ func checkName(c connection.Connection) error {
 // is replaced; the account that was kept for that is then signed out, since
 // its tokens belong to the old settings, but its to-dos are kept.
 func (m *Manager) AddConnection(ctx context.Context, c connection.Connection, cred connection.Credentials) error {
-	if err := checkName(c); err != nil {
+	if err := m.checkName(c); err != nil {
 		return err
 	}
 	vault, err := m.openVault()
@@ -103,6 +113,9 @@ func (m *Manager) AddConnection(ctx context.Context, c connection.Connection, cr
 func (m *Manager) RemoveConnection(ctx context.Context, name string) error {
 	if _, ok := m.find(name); !ok || connection.IsBuiltIn(name) {
 		return unknownConnection(name)
+	}
+	if m.placedNames()[name] {
+		return readOnly(name)
 	}
 	m.mu.Lock()
 	_, kept := m.kept[name]
@@ -152,6 +165,9 @@ func (m *Manager) find(name string) (connection.Connection, bool) {
 func (m *Manager) Configured(ctx context.Context, name string) (Configured, error) {
 	if connection.IsBuiltIn(name) {
 		return m.startBuiltin(ctx, name)
+	}
+	if p := m.placed(name); p != nil {
+		return m.configuredPlaced(ctx, p)
 	}
 	m.mu.Lock()
 	passing, ok := m.passing[name]

@@ -40,6 +40,11 @@ type Options struct {
 	// used, not before, and must be safe to call again.
 	Builtin func(ctx context.Context) ([]Configured, error)
 
+	// Placed are the connections that an administrator placed on this computer;
+	// see connection.ReadPlaced. They go before the user's own of the same name,
+	// and cannot be changed or removed here.
+	Placed []connection.Placed
+
 	// Resume opens the account of the connection used last; without it none is
 	// open until SwitchTo or a sign-in.
 	Resume bool
@@ -238,7 +243,7 @@ func (m *Manager) publish(change func(*State)) {
 	m.state.Update(func(old *State) *State {
 		s := *old
 		change(&s)
-		s.Connections = m.infos()
+		s.Connections, s.Unusable = m.infos(), m.unusable()
 		return &s
 	})
 }

@@ -28,8 +28,13 @@ const (
 type ConnectionInfo struct {
 	Connection connection.Connection
 	BuiltIn    bool // one of the built-in playground's
-	SignedIn   bool
-	Email      string // of the kept account, if known
+
+	// Placed is the file by which an administrator placed the connection; ""
+	// for one of the user's own. A placed one is read-only.
+	Placed string
+
+	SignedIn bool
+	Email    string // of the kept account, if known
 }
 
 // AccountInfo is the open account.
@@ -44,7 +49,12 @@ type State struct {
 	Phase       Phase
 	Connections []ConnectionInfo
 	Current     string // name of the connection in use, "" before the first
-	Account     *AccountInfo
+
+	// Unusable are the files of an administrator that hold no connection that
+	// can be used, each with its Fault.
+	Unusable []connection.Placed
+
+	Account *AccountInfo
 
 	// VaultMode says how long secrets last, and VaultReason, where that is
 	// only as long as this process, why: one sentence.
