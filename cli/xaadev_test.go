@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -50,6 +51,24 @@ func (k *keyring) Delete(service, user string) error {
 	return nil
 }
 
+// lockedBuffer may be written from several goroutines.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
 // desk is a user at a terminal, with xaa.dev on a network in memory.
 type desk struct {
 	t       *testing.T
@@ -61,6 +80,7 @@ type desk struct {
 	ring    *keyring
 	env     map[string]string
 	placed  []string // folders of an administrator
+	log     lockedBuffer
 
 	answers []string // to what is asked at the terminal, in order; nil: no terminal
 	asked   []string // what was asked
@@ -101,6 +121,7 @@ func (d *desk) run(args ...string) result {
 		LookupEnv: func(name string) (string, bool) { v, ok := d.env[name]; return v, ok },
 		Open: func(ctx context.Context, o cli.OpenOptions) (*session.Manager, error) {
 			return session.Open(ctx, session.Options{
+				Log:    slog.New(slog.NewJSONHandler(&d.log, &slog.HandlerOptions{Level: slog.LevelDebug - 8})),
 				Placed: connection.ReadPlaced(d.placed, env.LookupEnv),
 				Dir:    d.dir, Transport: tr, Keyring: d.ring, OpenURL: d.browser.Open, Offline: o.Offline, Repair: o.Repair,
 				Listen:  func(_, address string) (net.Listener, error) { return d.net.Listen(address) },
