@@ -76,16 +76,24 @@ func (m *Manager) look(ctx context.Context, name string) (*auth.Plan, []auth.Cha
 	return plan, plan.Changes(), nil
 }
 
-// approveFirst keeps what a connection was first seen to work with. That it
-// cannot be written down is no reason not to work.
+// approveFirst keeps what a connection was first seen to work with, as far as
+// nothing else was approved before. That it cannot be written down is no reason
+// not to work.
 func (m *Manager) approveFirst(p *planner) {
 	c := p.configured.Connection
-	if c.Approved != nil || connection.IsBuiltIn(c.Name) {
+	if placed := m.placed(c.Name); connection.IsBuiltIn(c.Name) || placed != nil && placed.Connection.Approved != nil {
 		return
 	}
 	plan, err := p.plans.Get(m.life) // it is there: a token came of it
 	if err == nil {
-		err = m.keepApproval(c, plan.Approval())
+		approval := plan.Approval()
+		if c.Approved != nil {
+			approval = c.Approved.Or(approval)
+		}
+		if c.Approved != nil && approval == *c.Approved {
+			return
+		}
+		err = m.keepApproval(c, approval)
 	}
 	if err != nil {
 		m.o.Log.Warn("what the servers said was not pinned", "fault", fault.As(err).Code)

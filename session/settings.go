@@ -112,9 +112,13 @@ func (m *Manager) changeSettings(change func(*settings)) error {
 // that came along from settings that are others now has lapsed.
 func (s *settings) put(c connection.Connection) {
 	delete(s.Approved, c.Name)
+	if c.Approved != nil {
+		approved := c.Approved.For(c)
+		c.Approved = &approved
+	}
 	if i := s.index(c.Name); i >= 0 {
 		old := s.Connections[i]
-		if c.Approved != nil && old.Approved != nil && *c.Approved == *old.Approved && fingerprint(c) != fingerprint(old) {
+		if c.Approved != nil && old.Approved != nil && *c.Approved == old.Approved.For(c) && fingerprint(c) != fingerprint(old) {
 			c.Approved = nil
 		}
 		s.Connections[i] = c

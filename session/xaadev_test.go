@@ -198,6 +198,29 @@ func TestS50S75_AChangeAtTheServerIsADifferenceToApprove(t *testing.T) {
 	}
 }
 
+// What a user sets by hand after discovery is approved by that; what came along
+// from settings that are others now is not.
+func TestWhatIsSetByHandNeedsNoSecondApproval(t *testing.T) {
+	x := newXAA(t)
+	c, cred := x.preset("xaa-dev")
+	c.Approved = &connection.Approved{AuthorizationServer: "https://found.example", TokenEndpoint: "https://found.example/token", Identifier: "https://found.example"}
+	x.add(c, cred)
+	if err := x.signIn(c.Name); err != nil {
+		t.Fatal(err)
+	}
+	kept := x.manager.State().Connections
+	c = kept[len(kept)-1].Connection
+	if c.Approved == nil || c.Approved.AuthorizationServer != xaadev.Server || c.Approved.Identifier != xaadev.API || c.Approved.TokenEndpoint != xaadev.Server+"/token" {
+		t.Fatalf("approved %+v", c.Approved)
+	}
+	c.IdP.Issuer = "https://other.example"
+	x.add(c, cred)
+	kept = x.manager.State().Connections
+	if got := kept[len(kept)-1].Connection; got.IdP.Issuer != c.IdP.Issuer || got.Approved != nil {
+		t.Errorf("the approval of other settings is kept: %+v", got.Approved)
+	}
+}
+
 // reopen starts the app anew.
 func (x *xaa) reopen() {
 	x.t.Helper()
