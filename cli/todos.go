@@ -151,7 +151,7 @@ func textRow(r row, today todo.Day) string {
 	}
 	due := ""
 	if !r.Due.IsZero() {
-		due = r.Due.Local().Format("2006-01-02")
+		due = dueText(r.Due)
 		if !r.Completed && today.DaysUntil(r.Due) < 0 {
 			due += " overdue"
 		}
@@ -161,6 +161,15 @@ func textRow(r row, today todo.Day) string {
 		tags[i] = "#" + todo.Line(tag)
 	}
 	return strings.Join([]string{box, todo.Line(r.ID), string(r.Priority), todo.Line(r.Title), due, strings.Join(tags, " "), mark}, "\t")
+}
+
+// dueText is the day on which something is due here, with the time if one was
+// set, as --due takes it.
+func dueText(due time.Time) string {
+	if u := due.UTC(); u.Equal(u.Truncate(24 * time.Hour)) {
+		return u.Format(time.DateOnly) // a whole day, wherever one is
+	}
+	return due.Local().Format("2006-01-02 15:04")
 }
 
 // fieldFlags are the flags that set a to-do's fields.
@@ -176,7 +185,7 @@ func newFieldFlags(f *flag.FlagSet) fieldFlags {
 		title:       f.String("title", "", "the `text` of the to-do"),
 		description: f.String("description", "", "a longer `text`"),
 		priority:    f.String("priority", "", "high, medium, low or none"),
-		due:         f.String("due", "", "the `date` it is due, as 2026-11-24, or none"),
+		due:         f.String("due", "", "the `date` it is due, as 2026-11-24 or \"2026-11-24 17:00\", or none"),
 		tags:        f.String("tags", "", "the tags, separated by commas; empty for none"),
 	}
 }
@@ -231,12 +240,17 @@ func parseDue(s string) (time.Time, error) {
 	if s == "" || s == "none" {
 		return time.Time{}, nil
 	}
-	if t, err := time.ParseInLocation(time.DateOnly, s, time.Local); err == nil {
-		return t, nil
+	if t, err := time.Parse(time.DateOnly, s); err == nil {
+		return t, nil // midnight UTC: the whole day, wherever one is
+	}
+	for _, form := range []string{"2006-01-02 15:04", "2006-01-02T15:04"} {
+		if t, err := time.ParseInLocation(form, s, time.Local); err == nil {
+			return t, nil
+		}
 	}
 	t, err := time.Parse(time.RFC3339, s)
-	if err != nil {
-		return t, usageError{fmt.Sprintf("%q is no date; write it as 2026-11-24.", fault.Clean(s, 40)), "todos edit"}
+	if err != nil || t.UTC().Year() > 9999 || t.UTC().Year() < 0 {
+		return t, usageError{fmt.Sprintf("%q is no date; write it as 2026-11-24, or 2026-11-24 17:00.", fault.Clean(s, 40)), "todos edit"}
 	}
 	return t, nil
 }
