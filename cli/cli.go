@@ -29,7 +29,8 @@ const (
 	ExitOffline      = 4
 )
 
-// Env is what a command runs in. All fields but Interactive are required.
+// Env is what a command runs in. PlaygroundDir, Terminal and ReadSecret may be
+// left out.
 type Env struct {
 	Args      []string // without the program's name
 	Stdin     io.Reader
@@ -71,6 +72,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"todos", "[add TITLE|done ID|edit ID|rm ID]", "sync and print the to-dos, or change one", runTodos},
+		{"outbox", "[retry|discard|restore|keep|missing]", "see what waits to be sent, and decide about it", runOutbox},
 		{"sign-in", "", "sign in with the browser", runSignIn},
 		{"sign-out", "", "forget the session and the local copy", runSignOut},
 		{"mcp", "tools|resources|read URI|call TOOL", "use the MCP server of a connection", runMCP},
@@ -219,6 +221,29 @@ func (c *call) parseNone() error {
 // surplus is a word too many.
 func (c *call) surplus(word string) error {
 	return usageError{fmt.Sprintf("%s takes no %q.", c.command.name, fault.Clean(word, 40)), c.command.name}
+}
+
+// subcommand makes the word that follows the command part of it, and returns
+// what runs it; nil if that word is none of the table.
+func (c *call) subcommand(table []command) func(context.Context, *call) error {
+	for _, sub := range table {
+		if len(c.args) > 0 && sub.name == c.args[0] {
+			sub.name = c.command.name + " " + sub.name
+			c.command, c.args = sub, c.args[1:]
+			return sub.run
+		}
+	}
+	return nil
+}
+
+// misplaced is a word too many, which may be one of the table in a wrong place.
+func (c *call) misplaced(word string, table []command) error {
+	for _, sub := range table {
+		if sub.name == word {
+			return usageError{fmt.Sprintf("Write %q before the options.", word), c.command.name}
+		}
+	}
+	return c.surplus(word)
 }
 
 // finish says on standard error what went wrong and returns the exit status.

@@ -50,6 +50,17 @@ func TestWrongUsageIsStatus2AndNamesTheMistake(t *testing.T) {
 		{[]string{"todos", "done"}, "by its id"},
 		{[]string{"todos", "edit", "7"}, "what to change"},
 		{[]string{"todos", "rm", "1", "2"}, "by its id"},
+		{[]string{"outbox", "frobnicate"}, `"frobnicate"`},
+		{[]string{"outbox", "--json", "retry", "1"}, `"retry" before the options`},
+		{[]string{"outbox", "retry"}, "by its number, or say all"},
+		{[]string{"outbox", "retry", "some"}, "by its number"},
+		{[]string{"outbox", "discard", "-1"}, "flag"},
+		{[]string{"outbox", "discard", "x"}, "by its number"},
+		{[]string{"outbox", "restore"}, "by its number"},
+		{[]string{"outbox", "keep", "3"}, "whose to keep"},
+		{[]string{"outbox", "keep", "ours", "3"}, `"ours"`},
+		{[]string{"outbox", "missing"}, "keep or remove"},
+		{[]string{"outbox", "missing", "burn"}, `"burn"`},
 		{[]string{"connections", "frobnicate"}, `"frobnicate"`},
 		{[]string{"connections", "show"}, "one connection"},
 		{[]string{"playground", "--todos", "-1"}, "negative"},
@@ -63,7 +74,7 @@ func TestWrongUsageIsStatus2AndNamesTheMistake(t *testing.T) {
 }
 
 func TestHelpGoesToStandardOutput(t *testing.T) {
-	for _, args := range [][]string{{"help"}, {"--help"}, {"todos", "--help"}, {"mcp", "-h"}, {"playground", "--help"}, {"todos", "add", "-h"}} {
+	for _, args := range [][]string{{"help"}, {"--help"}, {"todos", "--help"}, {"mcp", "-h"}, {"playground", "--help"}, {"todos", "add", "-h"}, {"outbox", "-h"}, {"outbox", "keep", "-h"}} {
 		status, stdout, stderr := run(t, nil, "", args...)
 		if status != cli.ExitDone || !strings.Contains(stdout, "Usage: waybill") || stderr != "" {
 			t.Errorf("%q: status %d, out %q, err %q", args, status, stdout, stderr)

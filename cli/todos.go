@@ -27,23 +27,10 @@ func todoCommands() []command {
 }
 
 func runTodos(ctx context.Context, c *call) error {
-	if len(c.args) > 0 {
-		if sub, ok := todoCommand(c.args[0]); ok {
-			sub.name = "todos " + sub.name
-			c.command, c.args = sub, c.args[1:]
-			return sub.run(ctx, c)
-		}
+	if sub := c.subcommand(todoCommands()); sub != nil {
+		return sub(ctx, c)
 	}
 	return listTodos(ctx, c)
-}
-
-func todoCommand(word string) (command, bool) {
-	for _, sub := range todoCommands() {
-		if sub.name == word {
-			return sub, true
-		}
-	}
-	return command{}, false
 }
 
 func offlineFlag(f *flag.FlagSet, o *options) {
@@ -58,25 +45,30 @@ func listTodos(ctx context.Context, c *call) error {
 	case err != nil:
 		return err
 	case len(rest) > 0:
-		if _, ok := todoCommand(rest[0]); ok {
-			return usageError{fmt.Sprintf("Write %q before the options.", rest[0]), "todos"}
-		}
-		return c.surplus(rest[0])
+		return c.misplaced(rest[0], todoCommands())
 	}
 	filter, ok := todo.ParseFilter(*words)
 	if !ok {
 		return usageError{fmt.Sprintf("There is no filter %q.", fault.Clean(*words, 40)), "todos"}
 	}
-	var offline error
-	return errors.Join(c.withSession(ctx, func(m *session.Manager) error {
-		if offline = c.sync(ctx, m); offline != nil && !showable(m, offline) {
-			return offline
-		}
+	return c.synced(ctx, func(m *session.Manager) error {
 		s, err := m.Replica().Loaded(ctx)
 		if err != nil {
 			return err
 		}
 		return c.printTodos(s, filter)
+	})
+}
+
+// synced syncs and shows something. If that could not be brought up to date it
+// is shown all the same, and the exit status says so.
+func (c *call) synced(ctx context.Context, show func(*session.Manager) error) error {
+	var offline error
+	return errors.Join(c.withSession(ctx, func(m *session.Manager) error {
+		if offline = c.sync(ctx, m); offline != nil && !showable(m, offline) {
+			return offline
+		}
+		return show(m)
 	}), offline)
 }
 
@@ -138,6 +130,12 @@ func (c *call) printTodos(s *replica.Snapshot, filter todo.Filter) error {
 		return fault.New(fault.StepSetup, fault.Failed, "output", "The to-dos could not be written.").Because(err)
 	}
 	c.say("%s", s.Status.Sentence)
+	if q := s.Removal; q != nil {
+		c.say("'waybill outbox missing keep' adds the %d to the server again, 'waybill outbox missing remove' removes them here, too.", q.Missing)
+	}
+	if s.Status.Look > 0 {
+		c.say("See 'waybill outbox'.")
+	}
 	return nil
 }
 
@@ -317,10 +315,28 @@ func removeTodo(ctx context.Context, c *call) error {
 	return c.change(ctx, func(r *replica.Replica) (string, error) { return id, r.Delete(ctx, id) })
 }
 
-// change makes one edit, syncs, and prints the to-do's id. What can be edited
-// is known only after the first sync; the edit itself is made once, whatever
-// becomes of the second.
+// change makes one edit, syncs, and prints the to-do's id.
 func (c *call) change(ctx context.Context, edit func(*replica.Replica) (string, error)) error {
+	id := ""
+	return c.edited(ctx, func(m *session.Manager) (err error) {
+		id, err = edit(m.Replica())
+		return err
+	}, func(status string) error {
+		if c.opt.json {
+			return c.printJSON(map[string]string{"id": id, "status": status})
+		}
+		if _, err := fmt.Fprintln(c.env.Stdout, id); err != nil {
+			return err
+		}
+		c.say("%s", status)
+		return nil
+	})
+}
+
+// edited syncs, edits, syncs again, and shows the result along with how things
+// stand. What can be edited is known only after the first sync; the edit itself
+// is made once, whatever becomes of the second.
+func (c *call) edited(ctx context.Context, edit func(*session.Manager) error, show func(status string) error) error {
 	var m *session.Manager
 	err := c.withSession(ctx, func(open *session.Manager) error {
 		m = open
@@ -333,21 +349,12 @@ func (c *call) change(ctx context.Context, edit func(*replica.Replica) (string, 
 	if err != nil {
 		return err
 	}
-	id, err := edit(m.Replica())
-	if err != nil {
+	if err := edit(m); err != nil {
 		return err
 	}
 	err = c.sync(ctx, m)
 	if st := m.State(); err != nil && st.VaultMode == auth.VaultMemory {
 		err = fault.As(err).WithRemedy("The change is lost, since nothing can be kept here: make it again.")
 	}
-	sentence := m.Replica().Snapshot().Status.Sentence
-	if c.opt.json {
-		return errors.Join(c.printJSON(map[string]string{"id": id, "status": sentence}), err)
-	}
-	if _, printing := fmt.Fprintln(c.env.Stdout, id); printing != nil {
-		return printing
-	}
-	c.say("%s", sentence)
-	return err
+	return errors.Join(show(m.Replica().Snapshot().Status.Sentence), err)
 }
