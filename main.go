@@ -70,6 +70,7 @@ func terminal(ctx context.Context, o session.Options, lookup func(string) (strin
 	env := cli.Env{
 		Args: args, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		LookupEnv: lookup, Version: version, PlaygroundDir: playgroundDir,
+		Terminal: term.IsTerminal(int(os.Stdout.Fd())),
 		Open: func(ctx context.Context, open cli.OpenOptions) (*session.Manager, error) {
 			o.Offline, o.Repair = open.Offline, open.Repair
 			if err := prepare(&o); err != nil {

@@ -43,6 +43,9 @@ type Env struct {
 	// Manager is closed when the command ends.
 	Open func(ctx context.Context, o OpenOptions) (*session.Manager, error)
 
+	// Terminal says that Stdout is one.
+	Terminal bool
+
 	// PlaygroundDir is where the built-in playground keeps its state.
 	PlaygroundDir string
 
@@ -73,6 +76,8 @@ func commands() []command {
 	return []command{
 		{"todos", "[add TITLE|done ID|edit ID|rm ID]", "sync and print the to-dos, or change one", runTodos},
 		{"outbox", "[retry|discard|restore|keep|missing]", "see what waits to be sent, and decide about it", runOutbox},
+		{"export", "FILE", "write the to-dos to a file: JSON, CSV or a backup", runExport},
+		{"import", "FILE", "bring to-dos in from a file, or restore a backup", runImport},
 		{"sign-in", "", "sign in with the browser", runSignIn},
 		{"sign-out", "", "forget the session and the local copy", runSignOut},
 		{"mcp", "tools|resources|read URI|call TOOL", "use the MCP server of a connection", runMCP},

@@ -61,6 +61,10 @@ func TestWrongUsageIsStatus2AndNamesTheMistake(t *testing.T) {
 		{[]string{"outbox", "keep", "ours", "3"}, `"ours"`},
 		{[]string{"outbox", "missing"}, "keep or remove"},
 		{[]string{"outbox", "missing", "burn"}, `"burn"`},
+		{[]string{"export"}, "the file to write"},
+		{[]string{"export", "x", "--format", "xml"}, `"xml"`},
+		{[]string{"import"}, "the file to read"},
+		{[]string{"import", "-", "--id-token-file", "-"}, "one of the two"},
 		{[]string{"connections", "frobnicate"}, `"frobnicate"`},
 		{[]string{"connections", "show"}, "one connection"},
 		{[]string{"playground", "--todos", "-1"}, "negative"},
@@ -74,7 +78,7 @@ func TestWrongUsageIsStatus2AndNamesTheMistake(t *testing.T) {
 }
 
 func TestHelpGoesToStandardOutput(t *testing.T) {
-	for _, args := range [][]string{{"help"}, {"--help"}, {"todos", "--help"}, {"mcp", "-h"}, {"playground", "--help"}, {"todos", "add", "-h"}, {"outbox", "-h"}, {"outbox", "keep", "-h"}} {
+	for _, args := range [][]string{{"help"}, {"--help"}, {"todos", "--help"}, {"mcp", "-h"}, {"playground", "--help"}, {"todos", "add", "-h"}, {"outbox", "-h"}, {"outbox", "keep", "-h"}, {"export", "-h"}, {"import", "-h"}} {
 		status, stdout, stderr := run(t, nil, "", args...)
 		if status != cli.ExitDone || !strings.Contains(stdout, "Usage: waybill") || stderr != "" {
 			t.Errorf("%q: status %d, out %q, err %q", args, status, stdout, stderr)

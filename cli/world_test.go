@@ -176,7 +176,7 @@ func (c *computer) run(stdin io.Reader, args ...string) (status int, stdout, std
 	c.t.Helper()
 	var out, errs bytes.Buffer
 	status = cli.Run(c.t.Context(), cli.Env{
-		Args: args, Stdin: stdin, Stdout: &out, Stderr: &errs, Version: "test",
+		Args: args, Stdin: stdin, Stdout: &out, Stderr: &errs, Version: "test", Terminal: c.terminal,
 		LookupEnv: func(string) (string, bool) { return "", false },
 		Open: func(ctx context.Context, o cli.OpenOptions) (*session.Manager, error) {
 			return session.Open(ctx, session.Options{Dir: c.home, Transport: c.transport, Keyring: c.ring, Builtin: c.builtin,
