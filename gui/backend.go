@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"waybill/archive"
 	"waybill/connection"
 	"waybill/replica"
 	"waybill/session"
@@ -29,6 +30,11 @@ type Backend interface {
 
 	AddConnection(ctx context.Context, c connection.Connection, cred connection.Credentials) error
 	RemoveConnection(ctx context.Context, name string) error
+
+	// Contents and Incoming are what goes into a file of the open account's
+	// to-dos, and what of a file is brought in: see session.Manager.
+	Contents(ctx context.Context, by string) (archive.Contents, error)
+	Incoming(f *archive.File) ([]replica.Incoming, error)
 
 	// Todos are the to-dos of the open account; nil when there is none. As
 	// long as the account stays the same, so does the value.
@@ -66,7 +72,6 @@ type Todos interface {
 	Discard(ctx context.Context, number uint64) error
 	Restore(ctx context.Context, number uint64) error
 
-	Loaded(ctx context.Context) (*replica.Snapshot, error)
 	Compare(ctx context.Context, items []replica.Incoming) (replica.Compared, error)
 	Import(ctx context.Context, items []replica.Incoming) (replica.Compared, error)
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"waybill/archive"
 	"waybill/auth"
 	"waybill/connection"
 	"waybill/fault"
@@ -135,8 +136,6 @@ func (f *fakeTodos) travel(call string, from, to *string) (err error) {
 	})
 	return err
 }
-
-func (f *fakeTodos) Loaded(context.Context) (*replica.Snapshot, error) { return f.Snapshot(), nil }
 
 // What an import does is for tests with a real replica.
 func (f *fakeTodos) Compare(context.Context, []replica.Incoming) (replica.Compared, error) {
@@ -286,6 +285,34 @@ func (b *fakeBackend) AddConnection(_ context.Context, c connection.Connection, 
 		s.Connections = append(slices.Clone(s.Connections), session.ConnectionInfo{Connection: c})
 	})
 	return nil
+}
+
+// header names the account.
+func (b *fakeBackend) header() archive.Header {
+	a := b.State().Account
+	return archive.Header{Connection: a.Connection.Name, Issuer: a.Identity.Issuer, Subject: a.Identity.Subject, Email: a.Identity.Email}
+}
+
+func (b *fakeBackend) Contents(_ context.Context, by string) (archive.Contents, error) {
+	c := archive.Contents{Header: b.header()}
+	c.Header.By, c.Header.Made = by, b.now()
+	for _, row := range b.Todos().Snapshot().Rows {
+		c.Todos = append(c.Todos, row.Todo)
+	}
+	for _, p := range b.Todos().Outbox() {
+		c.Unsent = append(c.Unsent, session.Unsent(p))
+	}
+	return c, nil
+}
+
+func (b *fakeBackend) Incoming(f *archive.File) (items []replica.Incoming, err error) {
+	for _, item := range f.Items() {
+		items = append(items, replica.Incoming(item))
+	}
+	if f.Format == archive.Backup && f.Header.Subject != b.header().Subject {
+		err = fault.New(fault.StepSetup, fault.Failed, "other_account", "This is a backup of "+f.Header.Who()+", and you are signed in as "+b.header().Who()+".")
+	}
+	return items, err
 }
 
 func (b *fakeBackend) Todos() Todos {

@@ -31,7 +31,7 @@ type fileEntry struct {
 func readFolder(dir string, endings []string) ([]fileEntry, error) {
 	all, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, fileFault("opened", dir, err)
+		return nil, unopened(dir, err)
 	}
 	var entries []fileEntry
 	for _, e := range all {
@@ -71,7 +71,7 @@ func kindOf(path string) (fileKind, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nothingThere, nil
 	case err != nil:
-		return nothingThere, fileFault("opened", path, err)
+		return nothingThere, unopened(path, err)
 	case info.IsDir():
 		return folderThere, nil
 	default:
@@ -79,73 +79,28 @@ func kindOf(path string) (fileKind, error) {
 	}
 }
 
-// errTaken says that a file is there already.
-var errTaken = errors.New("there is a file of that name")
-
-// saveFile writes a file for its owner alone, whole or not at all. It fails with
-// errTaken where there is one already, unless that is to be replaced. Once ctx
-// has ended nothing is changed any more.
-func saveFile(ctx context.Context, path string, data []byte, replace bool) (err error) {
-	if !replace {
-		place, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-		if errors.Is(err, fs.ErrExist) {
-			return errTaken
+// saveFile writes a file, whole or not at all, see disk.Save. Once ctx has ended
+// nothing is begun any more.
+func saveFile(ctx context.Context, path string, data []byte, replace bool) error {
+	_, err := await(ctx, func() (struct{}, error) {
+		if err := ctx.Err(); err != nil {
+			return struct{}{}, err
 		}
-		if err != nil {
-			return fileFault("written", path, err)
-		}
-		_ = place.Close()
-	}
-	err = writeBeside(ctx, path, data)
-	if err != nil && !replace {
-		_ = os.Remove(path) // empty, and ours
-	}
+		return struct{}{}, disk.Save(path, data, replace)
+	})
 	return err
 }
 
-// writeBeside writes a file beside path and gives it that name.
-func writeBeside(ctx context.Context, path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".waybill-*")
-	if err != nil {
-		return fileFault("written", path, err)
-	}
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		if err = ctx.Err(); err == nil {
-			err = os.Rename(f.Name(), path)
-		}
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-		return fileFault("written", path, err)
-	}
-	return nil
-}
-
-// fileFault says in one sentence what could not be done with a file of the user.
-func fileFault(doing, path string, err error) error {
-	if errors.Is(err, context.Canceled) {
-		return fault.As(err)
-	}
-	words, remedy := "“"+show(filepath.Base(path), 60)+"” could not be "+doing, "Choose another place."
-	code := fault.As(disk.Explain(doing, path, err)).Code
+// unopened says in one sentence why a file or a folder of the user cannot be read.
+func unopened(path string, err error) error {
+	words, code := "“"+show(filepath.Base(path), 60)+"” could not be opened", fault.As(disk.Explain("opened", path, err)).Code
 	switch code {
 	case "disk_missing":
 		words += ": it is not there"
-		if doing == "written" {
-			words = "There is no folder “" + show(filepath.Base(filepath.Dir(path)), 60) + "”"
-		}
 	case "disk_permission":
 		words += ": access is not allowed"
-	case "disk_full":
-		words, remedy = words+": the disk is full", "Free some space, or choose another place."
-	case "disk_read_only":
-		words += ": the disk is read-only"
 	}
-	return fault.New(fault.StepStore, fault.Failed, code, words+".").WithRemedy(remedy).Because(err)
+	return fault.New(fault.StepStore, fault.Failed, code, words+".").Because(err)
 }
 
 // await runs f, which may hang on a disk that does not answer, and returns what

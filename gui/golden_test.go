@@ -240,7 +240,8 @@ func TestPictureOfAnImport(t *testing.T) {
 func somethingIncoming() incoming {
 	file := &archive.File{Format: archive.Backup, Header: archive.Header{Made: noon.AddDate(0, 0, -24), Connection: "office", Issuer: "https://idp.example", Subject: "bob", Email: "bob@example.com"},
 		Notices: []string{"2 to-dos without a title left out (the first in line 12).", "1 to-do read without the due date, which is not understood (line 9)."}}
-	return incoming{name: "waybill-backup-2026-10-30.json", file: file, would: replica.Compared{Added: 12, Changed: 3, Same: 40}}
+	other := fault.New(fault.StepSetup, fault.Failed, "other_account", "This is a backup of bob@example.com at the connection \"office\", and you are signed in as alice@example.com at the connection \"playground\".")
+	return incoming{name: "waybill-backup-2026-10-30.json", file: file, other: other, would: replica.Compared{Added: 12, Changed: 3, Same: 40}}
 }
 
 func TestPictureOfWhatAnImportWouldChange(t *testing.T) {
@@ -250,7 +251,7 @@ func TestPictureOfWhatAnImportWouldChange(t *testing.T) {
 		r.picture("preview", AppearanceLight)
 		r.key(fyne.KeyEscape)
 		in := somethingIncoming() // of this account, and all of it
-		in.file.Header.Issuer, in.file.Header.Subject, in.file.Notices = r.w.state.Account.Identity.Issuer, "alice", nil
+		in.other, in.file.Header.Email, in.file.Notices = nil, "alice@example.com", nil
 		r.page().preview(in)
 		r.picture("preview-own", AppearanceDark)
 	})

@@ -2,7 +2,6 @@ package gui
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,7 +11,7 @@ import (
 	"fyne.io/fyne/v2"
 
 	"waybill/archive"
-	"waybill/auth"
+	"waybill/fault"
 	"waybill/replica"
 	"waybill/wording"
 )
@@ -96,30 +95,25 @@ func (p *todosPage) openSave(o saveOptions) (c *chooser) {
 // save writes the file, and asks before it replaces one.
 func (p *todosPage) save(c *chooser, o saveOptions, path string, f archive.Format, replace bool) {
 	taken, n := false, 0
-	account := p.w.state.Account
-	header := archive.Header{Made: p.w.o.Now(), By: strings.TrimSpace("Waybill " + p.w.o.Version)}
-	if account != nil {
-		id := account.Identity
-		header.Connection, header.Issuer, header.Subject, header.Email = account.Connection.Name, id.Issuer, id.Subject, id.Email
+	work := func(ctx context.Context) error {
+		contents, err := p.w.backend.Contents(ctx, strings.TrimSpace("Waybill "+p.w.o.Version))
+		if err != nil {
+			return err
+		}
+		n = len(contents.Todos)
+		data, err := archive.Encode(f, contents, archive.Options{ForSpreadsheets: true})
+		if err != nil {
+			return err
+		}
+		err = saveFile(ctx, path, data, replace)
+		if taken = fault.As(err) != nil && fault.As(err).Code == "file_exists"; taken {
+			return nil
+		}
+		return err
 	}
 	// Behind the edits: what was typed a moment ago belongs into the file.
 	p.w.tasks.queue(func(context.Context) error { return nil }, func(error) {
-		c.work("Saving…", func(ctx context.Context) error {
-			contents, err := contentsOf(ctx, p.todos, header)
-			if err != nil {
-				return err
-			}
-			n = len(contents.Todos)
-			data, err := archive.Encode(f, contents, archive.Options{ForSpreadsheets: true})
-			if err != nil {
-				return err
-			}
-			_, err = await(ctx, func() (struct{}, error) { return struct{}{}, saveFile(ctx, path, data, replace) })
-			if taken = errors.Is(err, errTaken); taken {
-				return nil
-			}
-			return err
-		}, func() {
+		c.work("Saving…", work, func() {
 			if taken {
 				p.w.askToReplace(path, func() { p.save(c, o, path, f, true) })
 				return
@@ -139,38 +133,6 @@ func (w *Window) askToReplace(path string, replace func()) {
 		body:    newText("There is a file of that name in “"+show(filepath.Base(filepath.Dir(path)), 60)+"” already. What is in it is lost if you replace it.", textStyle{wrap: true}),
 		buttons: []fyne.CanvasObject{keep, newButton("Replace it", buttonDanger, func() { s.close(); replace() })}, focus: keep,
 	})
-}
-
-// contentsOf are the to-dos as they are shown, and what is not sent yet.
-func contentsOf(ctx context.Context, todos Todos, header archive.Header) (archive.Contents, error) {
-	all, err := todos.Loaded(ctx)
-	if err != nil {
-		return archive.Contents{}, err
-	}
-	c := archive.Contents{Header: header}
-	for _, row := range all.Rows {
-		c.Todos = append(c.Todos, row.Todo)
-	}
-	for _, e := range todos.Outbox() {
-		if e.State == replica.PendingDiscarded {
-			continue
-		}
-		u := archive.NewUnsent(e.Edit)
-		u.Number, u.What, u.Title, u.State, u.Why = e.Number, e.What, e.Title, unsentState(e.State), e.Why
-		c.Unsent = append(c.Unsent, u)
-	}
-	return c, nil
-}
-
-func unsentState(s replica.PendingState) string {
-	switch s {
-	case replica.PendingConflict:
-		return "conflict"
-	case replica.PendingRefused:
-		return "refused"
-	default:
-		return "waiting"
-	}
 }
 
 // openImport asks for a file of to-dos.
@@ -197,6 +159,7 @@ type incoming struct {
 	name  string
 	file  *archive.File
 	items []replica.Incoming
+	other error // it is a backup of another account; nil if it is not
 	would replica.Compared
 }
 
@@ -207,7 +170,7 @@ func (p *todosPage) readFile(c *chooser, path string) {
 		in.file, err = await(ctx, func() (*archive.File, error) {
 			f, err := os.Open(path)
 			if err != nil {
-				return nil, fileFault("opened", path, err)
+				return nil, unopened(path, err)
 			}
 			defer f.Close()
 			return archive.Read(f)
@@ -215,8 +178,9 @@ func (p *todosPage) readFile(c *chooser, path string) {
 		if err != nil {
 			return err
 		}
-		for _, item := range in.file.Items() {
-			in.items = append(in.items, replica.Incoming{ID: item.ID, Fields: item.Fields})
+		in.items, in.other = p.w.backend.Incoming(in.file)
+		if in.other != nil && fault.As(in.other).Code != "other_account" {
+			return in.other
 		}
 		in.would, err = p.todos.Compare(ctx, in.items)
 		return err
@@ -228,23 +192,19 @@ func (p *todosPage) readFile(c *chooser, path string) {
 
 // preview says what an import would change, and asks.
 func (p *todosPage) preview(in incoming) {
-	backup, other := in.file.Format == archive.Backup, ""
+	verb, done := "Import", "Imported"
 	body := column(12)
-	if backup {
+	if in.file.Format == archive.Backup {
+		verb, done = "Restore", "Restored"
 		body.Add(blurb(p.madeWords(in.file.Header)))
-		other = p.otherAccount(in.file.Header)
 	}
 	body.Add(heading(comparedWords(in.would), sizeBody))
-	verb, done := "Import", "Imported"
-	if backup {
-		verb, done = "Restore", "Restored"
-	}
 	changes := in.would.Added + in.would.Changed
 	if changes > 0 {
 		body.Add(blurb("To-dos that are not in the file stay as they are. One Undo takes all of it back."))
 	}
-	if other != "" {
-		body.Add(noticeCard(other))
+	if in.other != nil {
+		body.Add(noticeCard(fault.As(in.other).Error() + " Its to-dos would be added to yours."))
 	}
 	if len(in.file.Notices) > 0 {
 		body.Add(noticeCard(strings.Join(in.file.Notices, "\n")))
@@ -259,7 +219,7 @@ func (p *todosPage) preview(in incoming) {
 	} else {
 		main := newButton(verb+" "+wording.Plural(changes, "to-do", "to-dos"), buttonPrimary, func() { s.close(); p.bringIn(in.items, done) })
 		o.buttons, o.focus = append(o.buttons, main), main
-		if other != "" { // Enter alone brings in nothing of someone else's
+		if in.other != nil { // Enter alone brings in nothing of someone else's
 			main.kind, o.focus = buttonDanger, closes
 		}
 	}
@@ -303,19 +263,6 @@ func (p *todosPage) madeWords(h archive.Header) string {
 		words += ", made " + h.Made.In(p.w.o.Now().Location()).Format("Mon 2 Jan 2006, 15:04")
 	}
 	return words + "."
-}
-
-// otherAccount says so where a backup is of another account than the open one.
-func (p *todosPage) otherAccount(h archive.Header) string {
-	account := p.w.state.Account
-	if account == nil || (auth.Identity{Issuer: h.Issuer, Subject: h.Subject, Tenant: account.Identity.Tenant}).Same(account.Identity) {
-		return ""
-	}
-	who := account.Identity.Email
-	if who == "" {
-		who = account.Identity.Subject
-	}
-	return "This is a backup of another account. Its to-dos would be added to those of " + show(who, 80) + "."
 }
 
 // bringIn makes the edits of a file, and offers to take them back.

@@ -149,7 +149,7 @@ func TestWhereNothingCanBeWrittenIsSaid(t *testing.T) {
 		dir := r.inFolder(nil)
 		r.command("export")
 		r.name("gone/mine.json")
-		r.wantText("There is no folder “gone”. Choose another place.")
+		r.wantText("mine.json lies in a folder that is not there, so nothing is written there. Choose another name.")
 		r.name("gone/")
 		r.wantText("There is no folder “gone” here.")
 		r.name(filepath.Join(dir, "mine.json"))
@@ -196,22 +196,6 @@ func TestABackupIsRestored(t *testing.T) {
 	})
 }
 
-func TestABackupHoldsWhatWasNotSent(t *testing.T) {
-	signedIn(t, func(r *rig) {
-		path := filepath.Join(r.inFolder(nil), "b.json")
-		r.todos.pending = threeChanges() // one of them discarded
-		r.command("back-up")
-		r.name("b")
-		var states []string
-		for _, u := range r.contentOf(path).Unsent {
-			states = append(states, u.State+" "+u.What)
-		}
-		if got := strings.Join(states, ", "); got != "waiting Rename, refused Rename" {
-			t.Errorf("the backup has %s", got)
-		}
-	})
-}
-
 // Somebody else's backup is not mixed into one's own to-dos by a press on Enter.
 func TestABackupOfAnotherAccountIsAskedAbout(t *testing.T) {
 	overReplica(t, newToDoServer(keys()), func(r *rig, real *replica.Replica) {
@@ -232,7 +216,7 @@ func TestABackupOfAnotherAccountIsAskedAbout(t *testing.T) {
 		r.command("restore-backup")
 		r.typed("b")
 		r.key(fyne.KeyReturn)
-		r.wantText("This is a backup of another account. Its to-dos would be added to those of bob@example.com.")
+		r.wantText("This is a backup of alice@example.com, and you are signed in as bob@example.com. Its to-dos would be added to yours.")
 		r.key(fyne.KeyReturn)
 		if len(r.w.sheets) != 0 || len(real.Snapshot().Rows) != 0 {
 			t.Fatalf("%d sheets, %d to-dos", len(r.w.sheets), len(real.Snapshot().Rows))

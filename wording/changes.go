@@ -17,9 +17,9 @@ func Change(c *replica.Pending) string {
 	return c.What + " “" + title + "”"
 }
 
-// Difference says what a change makes of what: High (was Low), or, where its
-// name has the new title, Was “Buy milk”.
-// It is "" where the name of the change has said it.
+// Difference says what a change makes of what: “Buy oat milk” (was “Buy milk”).
+// Where the name of the change has said the new title it is: Was “Buy milk”, and
+// where that has said everything it is "".
 func Difference(c *replica.Pending, today todo.Day, now time.Time) string {
 	if c.Edit.Op == todo.Delete {
 		return ""

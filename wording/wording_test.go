@@ -67,7 +67,9 @@ func TestAChangeIsSaidWithWhatItMakesOfWhat(t *testing.T) {
 		name, diff string
 	}{
 		{"Rename", todo.Edit{Op: todo.Update, Base: base, Patch: todo.Patch{Title: ptr("Buy oat milk")}},
-			"Rename “Buy milk”", "“Buy oat milk” (was “Buy milk”)"},
+			"Rename “Buy milk”", "“Buy oat milk” (was “Buy milk”)"}, // and renamed once more since
+		{"Rename", todo.Edit{Op: todo.Update, Base: todo.Todo{Title: "Buy"}, Patch: todo.Patch{Title: ptr("Buy milk")}},
+			"Rename “Buy milk”", "Was “Buy”"},
 		{"Complete", todo.Edit{Op: todo.Update, Base: base, Patch: todo.Patch{Completed: ptr(true)}},
 			"Complete “Buy milk”", ""},
 		{"Edit", todo.Edit{Op: todo.Update, Base: base, Patch: todo.Patch{Priority: ptr(todo.High), Description: ptr("")}},

@@ -279,7 +279,7 @@ func TestR35_TheServerIsRestoredFromAnOldBackup(t *testing.T) {
 	window.Type("later")
 	window.Key("Return")
 	window.ClickOn("Import 24", patience)
-	window.Await("Imported: 24 new", patience)
+	window.Await("Search 48", patience)
 	adds(window, titles[0])
 	window.Await("Priority", patience) // its details are there
 	desktop.Eventually(patience, func() bool { return slices.Contains(r.list(r.second).Titles(), titles[0]) })
