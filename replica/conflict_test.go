@@ -380,7 +380,7 @@ func TestR31_AServerThatGivesItsOwnIDsAndKnowsNoKeysIsReadBackFirst(t *testing.T
 // Random programs of create, edit, complete and delete, offline and online: the
 // server sees the edits of each to-do in order.
 func TestR32_TheServerSeesALegalPrefix(t *testing.T) {
-	for seed := range uint64(200) {
+	for seed := range uint64(1000) {
 		s := newServer()
 		random := rand.New(rand.NewPCG(seed, 1))
 		bubble(t, s, func(t *testing.T, r *Replica) {
@@ -447,6 +447,30 @@ func TestR34_NoDeletionIsInferredFromWhatMayBeIncomplete(t *testing.T) {
 			t.Fatalf("%d rows after a complete one", n)
 		}
 	})
+}
+
+// The server lists nothing at all by mistake: of a long list nothing goes, of a
+// short one nothing that was edited here goes; and all is there again after the
+// next listing.
+func TestR34_AnEmptyListingByMistake(t *testing.T) {
+	for _, n := range []int{5, 1000} {
+		s := newServer(some(n)...)
+		bubble(t, s, func(t *testing.T, r *Replica) {
+			runs(t, r, s)
+			apart(t, s, r, func() { update(t, r, "1", rename1("mine")) }, func() {})
+			items := s.items
+			s.set(func() { s.items, s.etags = map[string]todo.Todo{}, s.etags+1 })
+			must(t, r.SyncNow(t.Context()))
+			if q := r.Snapshot().Removal; (n > guardItems) != (q != nil) || q != nil && len(r.Snapshot().Rows) != n {
+				t.Errorf("%d: %+v, %d rows", n, q, len(r.Snapshot().Rows))
+			}
+			s.set(func() { s.items, s.etags = items, s.etags+1 })
+			must(t, r.SyncNow(t.Context()))
+			if len(r.Snapshot().Rows) != n || find(r, "1").Todo.Title != "mine" || r.Snapshot().Removal != nil || len(s.titles()) != n {
+				t.Errorf("%d: %d rows, %d at the server", n, len(r.Snapshot().Rows), len(s.titles()))
+			}
+		})
+	}
 }
 
 func guard(t *testing.T, f func(t *testing.T, s *server, r *Replica)) {

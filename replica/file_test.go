@@ -817,6 +817,42 @@ func TestR9_TheClockMayJump(t *testing.T) {
 	}
 }
 
+// R9: the hour that comes twice and the one that is left out, in the user's own
+// place, with the app running: what is due today is what the calendar says.
+func TestR9_TheClockIsSetForSummerAndWinter(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	must(t, err)
+	for _, change := range []time.Time{
+		time.Date(2026, 10, 25, 0, 0, 0, 0, berlin), time.Date(2027, 3, 28, 0, 0, 0, 0, berlin),
+	} {
+		o := account(t)
+		now := change.Add(-2 * time.Hour)
+		o.Now = func() time.Time { return now }
+		r := opened(t, o, testSeams())
+		s := newServer(todo.Todo{ID: "1", Title: "that day", Due: change}, todo.Todo{ID: "2", Title: "the day before", Due: change.AddDate(0, 0, -1)})
+		roundNow(t, r, s)
+		for range 60 { // half an hour each
+			now = now.Add(30 * time.Minute)
+			id := add(t, r, fmt.Sprint("at ", now))
+			update(t, r, id, todo.Patch{Due: ptr(now)})
+			roundNow(t, r, s)
+			due := r.Snapshot().Find(todo.Filter{List: todo.ListDueToday}, "")
+			for _, row := range r.Snapshot().Rows {
+				open := row.Todo.Due.In(berlin).Format(time.DateOnly) <= now.In(berlin).Format(time.DateOnly)
+				if listed := slices.ContainsFunc(due, func(other *Row) bool { return other.Todo.ID == row.Todo.ID }); listed != open {
+					t.Fatalf("at %v: %q of %v is due: %v", now, row.Todo.Title, row.Todo.Due, listed)
+				}
+			}
+			if st := r.Snapshot().Status; st.Sentence != "Synced "+now.Format("15:04") {
+				t.Fatalf("at %v: %+v", now, st)
+			}
+		}
+		if len(s.titles()) != 62 || len(r.Outbox()) != 0 {
+			t.Fatalf("%d at the server", len(s.titles()))
+		}
+	}
+}
+
 // What the server has was lost with the damaged part, an unsent edit of it was
 // not: the list is fetched before the edit is sent.
 func TestR24_AfterARebuildTheListComesFirst(t *testing.T) {

@@ -92,6 +92,25 @@ func TestR1_OfflineAtStartTakesEdits(t *testing.T) {
 }
 
 func TestR7_RetryAfterIsHonoured(t *testing.T) {
+	// -1 is for a field that is absent, negative or no number: then it is the
+	// app's own back-off. 0 is a date that is past.
+	for _, asked := range []int{-1, 0} {
+		s := newServer(some(3)...)
+		calls := 0
+		s.before = func(string, string) error { calls++; return trouble(503, asked) }
+		bubble(t, s, func(t *testing.T, r *Replica) {
+			runs(t, r, s)
+			time.Sleep(5 * time.Minute)
+			if n := calls; n < 10 || n > 60 {
+				t.Errorf("%d: %d tries in five minutes", asked, n)
+			}
+			s.set(func() { s.before = nil })
+			time.Sleep(30 * time.Second)
+			if st := r.Snapshot().Status; st.Kind != OK {
+				t.Errorf("%d: not back in sync within 30 s: %+v", asked, st)
+			}
+		})
+	}
 	for _, asked := range []int{1, 17, 600, 365 * 24 * 3600} {
 		s := newServer(some(3)...)
 		s.before = func(string, string) error { return trouble(503, asked) }
