@@ -43,7 +43,7 @@ func (r *Replica) plan(id string, single bool) *action {
 		planRevival(a, it, edits)
 	case it.server == nil:
 	default:
-		planUpdate(a, it, edits, single)
+		r.planUpdate(a, it, edits, single)
 	}
 	if a.op != "" {
 		a.first = true
@@ -129,8 +129,10 @@ func planRevival(a *action, it *item, edits []*entry) {
 }
 
 // planUpdate merges the edits that follow each other into what the server has,
-// and sends them in one request.
-func planUpdate(a *action, it *item, edits []*entry, single bool) {
+// and sends them in one request. What they leave as it is known to be there is
+// not sent, unless one of them may have arrived already: what is known is from
+// before that then, and an edit that was taken back would stay.
+func (r *Replica) planUpdate(a *action, it *item, edits []*entry, single bool) {
 	now, all := *it.server, todo.Patch{}
 	for _, e := range edits {
 		if e.op != todo.Update || e.state != entryWaiting || single && len(a.acks) == 1 {
@@ -147,7 +149,10 @@ func planUpdate(a *action, it *item, edits []*entry, single bool) {
 		now, all = patch.Apply(now), all.Then(patch)
 		a.acks = append(a.acks, e)
 	}
-	if all = all.Changes(*it.server); all.IsZero() {
+	if !slices.ContainsFunc(a.acks, func(e *entry) bool { return !r.neverSent(e) }) {
+		all = all.Changes(*it.server)
+	}
+	if all.IsZero() {
 		a.note = &record{drops: numbers(a.acks)}
 		a.acks = nil
 		return

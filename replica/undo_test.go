@@ -151,3 +151,41 @@ func TestUndoStopsAtTheFirstEdit(t *testing.T) {
 		}
 	})
 }
+
+// The server has the edit, though no answer said so: taking it back has to reach
+// the server, whatever is known of that.
+func TestUndoOfEveryEditWhoseAnswerWasLost(t *testing.T) {
+	for name, c := range undoCases {
+		for _, versions := range []bool{true, false} {
+			s := undoServer()
+			s.noETags = !versions
+			bubble(t, s, func(t *testing.T, r *Replica) {
+				runs(t, r, s)
+				update(t, r, add(t, r, "Bread"), rename1("Butter")) // tells that the server keeps ids
+				synctest.Wait()
+				before := content(r)
+				s.set(func() {
+					s.after = func(op, _ string) error {
+						if op != "list" {
+							return offline()
+						}
+						return nil
+					}
+				})
+				had, _ := s.get("0")
+				c.edit(t, r)
+				synctest.Wait()
+				if now, _ := s.get("0"); todo.SameContent(had, now) && name != "reopen" && name != "add" || len(r.Outbox()) != 1 {
+					t.Fatalf("%s: the server has %+v, waiting are %+v", name, now, r.Outbox())
+				}
+				s.set(func() { s.after = nil })
+				must(t, r.Undo(t.Context()))
+				must(t, r.SyncNow(t.Context()))
+				must(t, r.SyncNow(t.Context()))
+				if got := content(r); !slices.Equal(got, before) || len(r.Outbox()) != 0 {
+					t.Errorf("%s, versions %v: the server has not taken it back: %v, want %v; left %+v", name, versions, got, before, r.Outbox())
+				}
+			})
+		}
+	}
+}
