@@ -772,3 +772,68 @@ func TestR35_AServerRestoredFromAnOlderBackup(t *testing.T) {
 		}
 	})
 }
+
+// The answer to a creation was lost, and before it was sent again someone has
+// changed the to-do, so that nothing but its key tells that it arrived.
+func TestR31_ACreationThatIsTriedAgainHasTheSameKey(t *testing.T) {
+	s := newServer()
+	s.ownIDs = true
+	bubble(t, s, func(t *testing.T, r *Replica) {
+		runs(t, r, s)
+		s.set(func() {
+			s.after = func(op, _ string) error {
+				if op == "create" {
+					return offline()
+				}
+				return nil
+			}
+		})
+		add(t, r, "Milk")
+		synctest.Wait()
+		var id string
+		s.set(func() {
+			for id = range s.items {
+			}
+			s.after = nil
+		})
+		s.change(id, func(t *todo.Todo) { t.Title = "Soy milk" })
+		must(t, r.SyncNow(t.Context()))
+		if got := s.titles(); !slices.Equal(got, []string{"Soy milk"}) {
+			t.Fatalf("made twice: %v", got)
+		}
+		if got := titlesOf(r); !slices.Equal(got, []string{"Soy milk"}) || len(r.Outbox()) != 0 {
+			t.Fatalf("%v, %+v", got, r.Outbox())
+		}
+	})
+}
+
+// What others have changed of a to-do is shown at once, with the edits on top
+// that cannot be sent for now.
+func TestR30_AListingLeavesTheEditsThatWait(t *testing.T) {
+	s := newServer(todo.Todo{ID: "1", Title: "Milk"})
+	bubble(t, s, func(t *testing.T, r *Replica) {
+		runs(t, r, s)
+		s.set(func() {
+			s.before = func(op, _ string) error {
+				if op == "update" {
+					return trouble(500, -1)
+				}
+				return nil
+			}
+		})
+		update(t, r, "1", rename1("Oat milk"))
+		synctest.Wait()
+		s.change("1", func(t *todo.Todo) { t.Description = "two" })
+		if err := r.SyncNow(t.Context()); err == nil {
+			t.Fatal("it was sent")
+		}
+		if got := row(t, r, "Oat milk"); got.Todo.Description != "two" || got.State != Waiting || len(r.Outbox()) != 1 {
+			t.Fatalf("%+v, %+v", got, r.Outbox())
+		}
+		s.set(func() { s.before = nil })
+		must(t, r.SyncNow(t.Context()))
+		if got, _ := s.get("1"); got.Title != "Oat milk" || got.Description != "two" {
+			t.Fatalf("the server has %+v", got)
+		}
+	})
+}

@@ -217,6 +217,9 @@ func TestR25_AMigrationIsAllOrNothing(t *testing.T) {
 		with.at = testSeams().at
 		r = opened(t, o, with)
 		row(t, r, "mine")
+		if n := r.Snapshot().Notice; n != nil {
+			t.Fatalf("%s: half a migration was left: %v", point, n)
+		}
 		var version, n int
 		must(t, r.store.query("PRAGMA user_version", &version))
 		must(t, r.store.query("SELECT count(y IS NULL) FROM later", &n))
@@ -255,14 +258,17 @@ func image(t testing.TB, o Options) Options {
 func TestR20_CrashAtEveryWrite(t *testing.T) {
 	s := newServer(some(3)...)
 	var acknowledged []string // titles that must be there
-	points := 0
+	var crashes []func()
 	o := account(t)
 	var r *Replica
 	with := testSeams()
+	crash := func(point string) { // what it left is looked at later, not in the middle of a write
+		left, twin, saved := image(t, o), s.twin(), slices.Clone(acknowledged)
+		crashes = append(crashes, func() { afterCrash(t, point, left, twin, saved) })
+	}
 	with.at = func(point string) error {
 		if r != nil {
-			points++
-			afterCrash(t, point, image(t, o), s, acknowledged)
+			crash(point)
 		}
 		return nil
 	}
@@ -286,16 +292,26 @@ func TestR20_CrashAtEveryWrite(t *testing.T) {
 	must(t, r.rewrite())
 	r.mu.Unlock()
 	must(t, r.Close())
-	afterCrash(t, "the end", image(t, o), s, acknowledged)
-	if points < 60 {
-		t.Fatalf("only %d points", points)
+	crash("the end")
+	for _, check := range crashes {
+		check()
 	}
-	t.Logf("%d points", points)
+	if len(crashes) < 60 {
+		t.Fatalf("only %d points", len(crashes))
+	}
+	t.Logf("%d points", len(crashes))
+}
+
+// twin is a server that holds the same.
+func (s *server) twin() *server {
+	twin := newServer()
+	s.set(func() { twin.items, twin.keys, twin.etags = maps.Clone(s.items), maps.Clone(s.keys), s.etags })
+	return twin
 }
 
 // afterCrash opens what a crash left and syncs it with a server in the state
-// that the real one is in.
-func afterCrash(t *testing.T, point string, crashed Options, s *server, acknowledged []string) {
+// that the real one was in.
+func afterCrash(t *testing.T, point string, crashed Options, twin *server, acknowledged []string) {
 	t.Helper()
 	after := opened(t, crashed, testSeams())
 	must(t, after.ready(t.Context()))
@@ -305,8 +321,6 @@ func afterCrash(t *testing.T, point string, crashed Options, s *server, acknowle
 			t.Fatalf("after a crash at %s: %q is lost: %v", point, title, got)
 		}
 	}
-	twin := newServer()
-	s.set(func() { twin.items, twin.keys, twin.etags = maps.Clone(s.items), maps.Clone(s.keys), s.etags })
 	roundNow(t, after, twin)
 	roundNow(t, after, twin)
 	if st := after.Snapshot().Status; st.Look > 0 || st.Waiting > 0 {

@@ -329,3 +329,35 @@ func TestR27_OneSendsAtATime(t *testing.T) {
 		t.Errorf("%d requests at the same time", s.mostFly)
 	}
 }
+
+// One process has sent the creation that another one made, and the answer was
+// lost: the other must not delete the to-do as if nobody had heard of it.
+func TestR27_WhatAnotherProcessHasSentIsNotTakenForUnsent(t *testing.T) {
+	for _, keeps := range []string{"may keep ids", "keeps ids"} {
+		o := account(t)
+		one, two := opened(t, o, testSeams()), opened(t, o, testSeams())
+		s := newServer()
+		if keeps == "keeps ids" {
+			add(t, one, "Bread") // tells that it does
+		}
+		roundNow(t, two, s)
+		before := s.titles()
+		id := add(t, one, "Milk")
+		s.after = func(op, _ string) error {
+			if op == "create" {
+				return offline()
+			}
+			return nil
+		}
+		if err := two.round(t.Context(), s, setOf(WakeUser)); err == nil || len(s.titles()) != len(before)+1 {
+			t.Fatalf("%v, %v", err, s.titles())
+		}
+		s.after = nil
+		must(t, one.Delete(t.Context(), id))
+		roundNow(t, one, s)
+		roundNow(t, one, s)
+		if got := s.titles(); !slices.Equal(got, before) || !slices.Equal(titlesOf(one), before) {
+			t.Errorf("a server that %s: deleted here, at the server are %v, here %v", keeps, got, titlesOf(one))
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -658,4 +659,25 @@ func TestTheSentencesAreThoseOfTheDesign(t *testing.T) {
 		}
 		r.sync = syncing{wake: make(chan struct{}, 1)}
 	})
+}
+
+// A clock that is set back stops nothing: what is due is reckoned by a clock
+// that cannot be set.
+func TestR9_AClockThatIsSetBackDoesNotStopTheSync(t *testing.T) {
+	for _, jump := range []time.Duration{-time.Hour, -10 * 365 * 24 * time.Hour, 10 * 365 * 24 * time.Hour} {
+		s := newServer(some(2)...)
+		synctest.Test(t, func(t *testing.T) {
+			var ahead atomic.Int64
+			r := opened(t, Options{Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }}, testSeams())
+			runs(t, r, s)
+			ahead.Store(int64(jump))
+			s.change("0", func(t *todo.Todo) { t.Title = "theirs" })
+			time.Sleep(2 * pollActive)
+			synctest.Wait()
+			row(t, r, "theirs")
+			if ago := r.o.Now().Sub(r.Snapshot().Status.LastSync); ago < 0 || ago > pollActive {
+				t.Fatalf("after %v: last synced %v ago", jump, ago)
+			}
+		})
+	}
 }
