@@ -311,16 +311,92 @@ func TestS100_SigningOutLeavesNothingToRead(t *testing.T) {
 		t.Errorf("files are left: %v", left)
 	}
 	w.close(m)
-	for name, data := range copied {
-		if err := os.WriteFile(filepath.Join(w.dir, name), data, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	w.restore(copied)
 	m = w.open()
 	if m.State().Phase != session.SignedOut || m.Replica() != nil {
 		t.Error("the copied files were opened after the sign-out")
 	}
 	w.signIn(m, connection.PlaygroundName)
+	w.noKeyFits(m)
+}
+
+// noKeyFits looks whether the copy that lay there at the last sign-in was one
+// that could not be read.
+func (w *world) noKeyFits(m *session.Manager) {
+	w.t.Helper()
+	if n := m.Replica().Snapshot().Notice; n == nil || n.Code != "store_key" {
+		w.t.Errorf("the copy from before the sign-out can still be read: %v", n)
+	}
+}
+
+// S101: that a file cannot be deleted does not keep its key.
+func TestS101_TheKeyGoesThoughAFileCannot(t *testing.T) {
+	w := newWorld(t)
+	m := w.open()
+	w.signIn(m, connection.PlaygroundName)
+	var stuck string
+	for name := range storeFiles(t, w.dir) {
+		base, _, _ := strings.Cut(name, ".db")
+		stuck = filepath.Join(w.dir, base+".stuck")
+	}
+	copied := storeFiles(t, w.dir)
+	// A folder that is not empty is not deleted, even for root.
+	if err := os.MkdirAll(filepath.Join(stuck, "inside"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.SignOut(t.Context(), session.SignOutRequest{}); err == nil {
+		t.Error("it is not said that a file is left")
+	}
+	w.close(m)
+	if err := os.RemoveAll(stuck); err != nil {
+		t.Fatal(err)
+	}
+	w.restore(copied)
+	m = w.open()
+	if m.State().Phase != session.SignedOut {
+		t.Errorf("still signed in: %+v", m.State())
+	}
+	w.signIn(m, connection.PlaygroundName)
+	w.noKeyFits(m)
+}
+
+// restore puts back files that were copied before.
+func (w *world) restore(files map[string][]byte) {
+	w.t.Helper()
+	for name, data := range files {
+		if err := os.WriteFile(filepath.Join(w.dir, name), data, 0o600); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// S102: whatever of an account differs, its copy is another one.
+func TestS102_TheSameSubjectElsewhereIsAnotherAccount(t *testing.T) {
+	var c connection.Connection
+	c.Resource.Kind, c.Resource.URL = connection.REST, "https://api.example"
+	alice := auth.Identity{Issuer: "https://idp.example", Subject: "alice", Tenant: "t1", Email: "alice@example.com"}
+	first := session.AccountName(alice, c)
+	for what, change := range map[string]func(*auth.Identity, *connection.Connection){
+		"another identity provider":   func(i *auth.Identity, _ *connection.Connection) { i.Issuer = "https://other.example" },
+		"another user":                func(i *auth.Identity, _ *connection.Connection) { i.Subject = "bob" },
+		"another tenant":              func(i *auth.Identity, _ *connection.Connection) { i.Tenant = "t2" },
+		"another kind of resource":    func(_ *auth.Identity, c *connection.Connection) { c.Resource.Kind = connection.MCP },
+		"another resource":            func(_ *auth.Identity, c *connection.Connection) { c.Resource.URL = "https://api.example/2" },
+		"a name that runs on":         func(i *auth.Identity, _ *connection.Connection) { i.Subject, i.Tenant = "alicet1", "" },
+		"a name with a line end":      func(i *auth.Identity, _ *connection.Connection) { i.Subject, i.Tenant = "alice\nt1", "" },
+		"a name that looks like it":   func(i *auth.Identity, _ *connection.Connection) { i.Subject, i.Tenant = "alice\\nt1", "" },
+		"a name that is another part": func(i *auth.Identity, _ *connection.Connection) { i.Issuer, i.Subject = i.Subject, i.Issuer },
+	} {
+		i, other := alice, c
+		change(&i, &other)
+		if session.AccountName(i, other) == first {
+			t.Errorf("%s opens the copy of the first", what)
+		}
+	}
+	alice.Email = "alice@new.example"
+	if session.AccountName(alice, c) != first {
+		t.Error("another address of the same user is another account")
+	}
 }
 
 func storeFiles(t *testing.T, dir string) map[string][]byte {
