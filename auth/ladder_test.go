@@ -359,6 +359,23 @@ func TestR17_OnlyInvalidGrantEndsTheSession(t *testing.T) {
 	}
 }
 
+// That the provider wants to see the user says nothing against the refresh token.
+func TestR17_AProviderThatAsksForTheUserEndsNoRefreshToken(t *testing.T) {
+	for _, code := range []string{"insufficient_user_authentication", "interaction_required"} {
+		inWorld(t, func(t *testing.T, w *world) {
+			w.idp.refuses(http.StatusBadRequest, code)
+			l := w.ladder()
+			_, _, err := l.Token(t.Context())
+			if f := fault.As(err); f == nil || f.Code != code || f.Kind != fault.SignInNeeded && f.Kind != fault.StepUp {
+				t.Fatalf("%s: got %v", code, err)
+			}
+			if s := l.Status(); !s.Renewable || len(w.saved) != 0 {
+				t.Errorf("%s: the refresh token is gone: %+v, saved %d", code, s, len(w.saved))
+			}
+		})
+	}
+}
+
 func TestR19_AWithdrawnPolicyIsSaidOnceForEachTry(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.idp.refuses(http.StatusBadRequest, "access_denied")
