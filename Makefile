@@ -13,7 +13,7 @@ export GOFLAGS := -buildvcs=false
 export GOWORK  := off
 unexport GOOS GOARCH
 
-.PHONY: help run build headless test check check-slow ci bench package deps lint format clean
+.PHONY: help run build headless test check check-slow planted ci bench package deps lint format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -38,7 +38,10 @@ check: ## the tests that need neither a screen, a browser nor a keyring
 check-slow: ## what takes long: all histories of the model tests, all fuzz targets (SLOW=minutes for each target)
 	@scripts/check slow
 
-ci: ## everything that CI runs: make test, the foreign peers, the package
+planted: ## plant known bugs, one at a time: the tests have to find each of them
+	@scripts/check planted
+
+ci: ## everything that CI runs: make test, the planted bugs, the foreign peers, the package
 	@scripts/check ci
 
 bench: ## start, memory and size beside a bare Fyne list; round trips beside the MCP SDK's own handler
