@@ -36,6 +36,7 @@ type Client struct {
 	mu      sync.Mutex
 	trusted map[string]bool          // host names, see Trust
 	skew    map[string]time.Duration // by origin, see ServerClock
+	nonces  map[string]string        // by origin, see DPoPNonce
 	open    map[string]int           // connections by origin, those being opened too
 }
 
@@ -44,7 +45,7 @@ func New(opts Options) *Client {
 	if opts.UserAgent == "" {
 		opts.UserAgent = "waybill"
 	}
-	c := &Client{opts: opts, trusted: map[string]bool{}, skew: map[string]time.Duration{}, open: map[string]int{}}
+	c := &Client{opts: opts, trusted: map[string]bool{}, skew: map[string]time.Duration{}, nonces: map[string]string{}, open: map[string]int{}}
 	c.base.Store(c.newBase())
 	return c
 }

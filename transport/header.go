@@ -43,9 +43,15 @@ func ParseChallenges(h http.Header) []Challenge {
 
 // BearerChallenge returns the parameters of the first Bearer challenge
 // (RFC 6750 section 3), and whether there is one.
-func BearerChallenge(h http.Header) (map[string]string, bool) {
+func BearerChallenge(h http.Header) (map[string]string, bool) { return challengeOf(h, "bearer") }
+
+// DPoPChallenge returns the parameters of the first DPoP challenge (RFC 9449
+// section 7.1), and whether there is one.
+func DPoPChallenge(h http.Header) (map[string]string, bool) { return challengeOf(h, "dpop") }
+
+func challengeOf(h http.Header, scheme string) (map[string]string, bool) {
 	for _, c := range ParseChallenges(h) {
-		if c.Scheme == "bearer" {
+		if c.Scheme == scheme {
 			return c.Params, true
 		}
 	}

@@ -213,6 +213,7 @@ func (rt *roundTripper) bounded(req *http.Request, w *watch, seen *Exchange) (*h
 	}
 	seen.Status, seen.Proto = resp.StatusCode, resp.Proto
 	rt.client.noteClock(req.URL, resp, seen.Start)
+	rt.client.noteNonce(req.URL, resp)
 	b := &body{rc: resp.Body, watch: w, step: step, host: req.URL.Host, left: resourceCap}
 	resp.Body = b
 	switch rt.role {
