@@ -19,15 +19,37 @@ import (
 type Subject struct {
 	kind  connection.SubjectKind
 	token secret.Text
+	key   ProofKey
 }
 
 // IDTokenSubject exchanges an ID token.
-func IDTokenSubject(t IDToken) Subject { return Subject{connection.SubjectIDToken, t.Text} }
+func IDTokenSubject(t IDToken) Subject {
+	return Subject{kind: connection.SubjectIDToken, token: t.Text}
+}
 
 // RefreshTokenSubject exchanges a refresh token. The exchange does not consume
 // it.
 func RefreshTokenSubject(t RefreshToken) Subject {
-	return Subject{connection.SubjectRefreshToken, t.Text}
+	return Subject{kind: connection.SubjectRefreshToken, token: t.Text}
+}
+
+// Bound has the exchange, the ID-JAG and the access token that come of it bound
+// to key, where the connection asks for DPoP; for any other it changes nothing.
+func (s Subject) Bound(key ProofKey) Subject {
+	s.key = key
+	return s
+}
+
+// proofKey is the key for an exchange at c: the subject's where c asks for DPoP,
+// else none.
+func (s Subject) proofKey(c connection.Connection) (ProofKey, error) {
+	switch {
+	case !c.DPoP:
+		return ProofKey{}, nil
+	case s.key.Empty():
+		return ProofKey{}, at(fault.StepExchange, noProofKey())
+	}
+	return s.key, nil
 }
 
 // Kind says which of the two it is.
@@ -55,6 +77,7 @@ type Grant struct {
 
 	Notes []string // what is worth mentioning, one sentence each
 
+	key  ProofKey // that it is bound to; empty: none
 	born age
 	life time.Duration
 	bad  *fault.Fault // why it must not be sent on
@@ -70,9 +93,13 @@ type Access struct {
 
 	Notes []string
 
+	key  ProofKey // that it is bound to; empty: a bearer token
 	born age
 	life time.Duration
 }
+
+// Bound reports whether the token is bound to a key of this app's (DPoP).
+func (a *Access) Bound() bool { return !a.key.Empty() }
 
 // Usable are the scopes that were asked for and granted; what was granted
 // beyond that is not used.
@@ -90,9 +117,13 @@ func ExchangeIDJAG(ctx context.Context, t *transport.Client, p *Plan, subject Su
 	if err != nil {
 		return nil, err
 	}
+	key, err := subject.proofKey(p.Connection)
+	if err != nil {
+		return nil, err
+	}
 	asked := p.Connection.ResourceScopes()
 	answer, err := tokenCall{
-		step: fault.StepExchange, endpoint: p.Provider.TokenEndpoint, client: client, grant: grantTokenExchange,
+		step: fault.StepExchange, endpoint: p.Provider.TokenEndpoint, client: client, grant: grantTokenExchange, key: key,
 		params: url.Values{
 			"requested_token_type": {typeIDJAG},
 			"subject_token":        {subject.token.Reveal()},
@@ -112,11 +143,13 @@ func ExchangeIDJAG(ctx context.Context, t *transport.Client, p *Plan, subject Su
 	case !strings.EqualFold(answer.tokenType, "N_A"):
 		return nil, at(fault.StepExchange, badAnswer("it calls it a token for direct use, which an ID-JAG is not"))
 	}
-	return newGrant(t, p, subject, asked, answer)
+	g := &Grant{Token: IDJAG{answer.token}, Asked: asked, key: key, born: answer.born, life: answer.life}
+	return g, g.read(t, p, subject, answer)
 }
 
-func newGrant(t *transport.Client, p *Plan, subject Subject, asked []string, answer *tokenAnswer) (*Grant, error) {
-	g := &Grant{Token: IDJAG{answer.token}, Asked: asked, born: answer.born, life: answer.life}
+// read fills in what the answer and the ID-JAG's claims say. The error is why
+// the ID-JAG is not sent on.
+func (g *Grant) read(t *transport.Client, p *Plan, subject Subject, answer *tokenAnswer) error {
 	switch {
 	case answer.refresh.Empty():
 	case subject.kind == connection.SubjectRefreshToken && !answer.refresh.Equal(subject.token):
@@ -127,13 +160,13 @@ func newGrant(t *transport.Client, p *Plan, subject Subject, asked []string, ans
 	claims, err := DecodeIDJAG(g.Token)
 	if err != nil {
 		g.bad = fault.As(err)
-		return g, err
+		return err
 	}
 	now := time.Now()
 	if skew, ok := t.ServerClock(p.Provider.TokenEndpoint); ok {
 		now = now.Add(skew)
 	}
-	g.Claims, g.Checks = claims, claims.Check(p, now)
+	g.Claims, g.Checks = claims, append(claims.Check(p, now), claims.confirmation(g.key)...)
 	if !claims.Expires.IsZero() {
 		g.life = min(claims.Expires.Sub(now), longestIDJAG)
 	}
@@ -144,9 +177,9 @@ func newGrant(t *transport.Client, p *Plan, subject Subject, asked []string, ans
 		g.Scopes = claims.Scopes
 	}
 	if g.bad = refused(g.Checks); g.bad != nil {
-		return g, g.bad
+		return g.bad
 	}
-	return g, nil
+	return nil
 }
 
 // errExpiredIDJAG is the cause when an ID-JAG has become too old to be sent.
@@ -169,7 +202,7 @@ func RedeemIDJAG(ctx context.Context, t *transport.Client, p *Plan, g *Grant) (*
 		return nil, err
 	}
 	answer, err := tokenCall{
-		step: fault.StepJWTBearer, endpoint: p.Server.TokenEndpoint, client: client, grant: grantJWTBearer,
+		step: fault.StepJWTBearer, endpoint: p.Server.TokenEndpoint, client: client, grant: p.Server.redeemingGrant(g.key), key: g.key,
 		params: url.Values{
 			"assertion": {g.Token.Reveal()},
 			"scope":     {strings.Join(g.Asked, " ")},
@@ -178,8 +211,8 @@ func RedeemIDJAG(ctx context.Context, t *transport.Client, p *Plan, g *Grant) (*
 	if err != nil {
 		return nil, explained(err, func(r *refusal) *fault.Fault { return redeemFault(t, p, client, g, r) })
 	}
-	if !strings.EqualFold(answer.tokenType, "Bearer") {
-		return nil, at(fault.StepJWTBearer, badAnswer("it is not a bearer token"))
+	if err := checkTokenType(answer.tokenType, g.key); err != nil {
+		return nil, err
 	}
 	if answer.resources != nil && !slices.Equal(answer.resources, []string{p.Resource}) {
 		return nil, at(fault.StepJWTBearer, badAnswer("it is for another resource than the one that was asked for"+difference(answer.resources[0], p.Resource)))
@@ -187,8 +220,28 @@ func RedeemIDJAG(ctx context.Context, t *transport.Client, p *Plan, g *Grant) (*
 	return newAccess(g, answer)
 }
 
+// checkTokenType accepts the kind of token that was asked for (RFC 6749 section
+// 7.1): a bearer token where a bound one was to be had would be a downgrade, and
+// one that is bound to a key of which nobody spoke cannot be used.
+func checkTokenType(kind string, key ProofKey) error {
+	bearer, bound := strings.EqualFold(kind, "Bearer"), strings.EqualFold(kind, tokenTypeDPoP)
+	switch {
+	case key.Empty() && bearer, !key.Empty() && bound:
+		return nil
+	case bound:
+		return at(fault.StepJWTBearer, badAnswer("it is bound to a key (DPoP), and this connection does not use DPoP"))
+	case bearer:
+		return fault.New(fault.StepJWTBearer, fault.Hostile, "dpop_downgrade",
+			"The resource's authorization server issued a bearer token, though this connection asks for one that is bound to a key (DPoP), so it was not used.").
+			WithRemedy("Ask whoever runs the resource to support DPoP, or turn DPoP off in the connection.")
+	case key.Empty():
+		return at(fault.StepJWTBearer, badAnswer("it is not a bearer token"))
+	}
+	return at(fault.StepJWTBearer, badAnswer("it is not a token that is bound to a key (DPoP)"))
+}
+
 func newAccess(g *Grant, answer *tokenAnswer) (*Access, error) {
-	a := &Access{Token: AccessToken{answer.token}, Asked: g.Asked, InIDJAG: g.Scopes, born: answer.born, life: answer.life}
+	a := &Access{Token: AccessToken{answer.token}, Asked: g.Asked, InIDJAG: g.Scopes, key: g.key, born: answer.born, life: answer.life}
 	a.Granted = answer.scopes
 	if !answer.scopesKnown {
 		a.Granted = slices.Clone(a.Asked) // RFC 6749 section 5.1: left out if it is what was asked for
@@ -227,8 +280,12 @@ func Refresh(ctx context.Context, t *transport.Client, p *Plan, s *Session) (*Se
 	if err != nil {
 		return nil, err
 	}
+	key := ProofKey{}
+	if p.Connection.DPoP {
+		key = s.ProofKey // a refresh token may be bound to it (RFC 9449 section 5)
+	}
 	answer, err := tokenCall{
-		step: fault.StepSignIn, endpoint: p.Provider.TokenEndpoint, client: client, grant: "refresh_token",
+		step: fault.StepSignIn, endpoint: p.Provider.TokenEndpoint, client: client, grant: "refresh_token", key: key,
 		params: url.Values{"refresh_token": {s.Refresh.Reveal()}},
 	}.do(ctx, t)
 	if err != nil {

@@ -29,6 +29,7 @@ type IDJAGClaims struct {
 	Issued, Expires, NotBefore    time.Time // zero if missing or malformed
 	Scopes                        []string
 	ScopesKnown                   bool
+	Confirmation                  *Confirmation // the key that it is bound to; nil: none
 
 	All map[string]json.RawMessage // every claim
 }
@@ -56,6 +57,7 @@ func DecodeIDJAG(raw IDJAG) (*IDJAGClaims, error) {
 	c.Expires, _ = said.date("exp")
 	c.NotBefore, _ = said.date("nbf")
 	c.Scopes, c.ScopesKnown, _ = readScopes(said["scope"])
+	c.Confirmation = readConfirmation(said)
 	return c, nil
 }
 

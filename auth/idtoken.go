@@ -37,6 +37,7 @@ type Expect struct {
 	Subject     string      // of the session that is refreshed (section 12.2); empty: any
 	Fresh       bool        // issued for this very sign-in: at most ten minutes old
 	MaxAge      *int        // seconds since the user proved who they are; nil: any
+	ACRValues   string      // how they may have proved it, with blanks between; "": any way
 }
 
 // Verified is what a checked ID token says.
@@ -50,7 +51,8 @@ type Verified struct {
 // RFC 8725 ask: signed with an asymmetric algorithm by a key that p publishes,
 // a plain JWT, issued by p for clientID and nobody else, now, to a user with a
 // name, and as expect says. Errors are Faults: SignInNeeded for a token that
-// has expired, Offline if the keys could not be fetched, else Hostile.
+// has expired, Denied for one of a weaker sign-in than expected, Offline if the
+// keys could not be fetched, else Hostile.
 func VerifyIDToken(ctx context.Context, t *transport.Client, p *Provider, clientID string, raw IDToken, expect Expect) (*Verified, error) {
 	token, err := parseIDToken(raw)
 	if err != nil {
@@ -153,7 +155,7 @@ func (c *idTokenCheck) run(payload []byte) (*Verified, error) {
 		return nil, idTokenFault("id_token_malformed", "its contents are not one plain JSON object")
 	}
 	v := &Verified{}
-	for _, check := range []func(claims, *Verified) error{c.parties, c.times, c.subject, c.bindings, c.age} {
+	for _, check := range []func(claims, *Verified) error{c.parties, c.times, c.subject, c.bindings, c.age, c.strength} {
 		if err := check(said, v); err != nil {
 			return nil, err
 		}

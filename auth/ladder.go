@@ -126,6 +126,7 @@ type tokenKey struct {
 	issuer, subject, tenant                      string
 	server, endpoint, resource, scopes, clientID string
 	audience                                     string
+	key                                          string // fingerprint of the one that it is bound to, "" for a bearer token
 }
 
 // signIn tells one sign-in from the next, also after it was saved and read.
@@ -139,11 +140,15 @@ func signInOf(s *Session) signIn {
 }
 
 func keyOf(p *Plan, s *Session) tokenKey {
-	return tokenKey{
+	k := tokenKey{
 		issuer: s.Identity.Issuer, subject: s.Identity.Subject, tenant: s.Identity.Tenant,
 		server: p.Server.Issuer, audience: p.Audience, endpoint: p.Server.TokenEndpoint, resource: p.Resource,
 		scopes: strings.Join(p.Connection.ResourceScopes(), " "), clientID: p.Connection.Resource.ClientID,
 	}
+	if p.Connection.DPoP {
+		k.key = s.ProofKey.Fingerprint()
+	}
+	return k
 }
 
 // NewLadder makes a Ladder that holds nothing yet.

@@ -403,8 +403,11 @@ func TestS70_AStepUpIsAskedForOnceAndTriedOnceAfterwards(t *testing.T) {
 				t.Errorf("%v", f.Challenge)
 			}
 		}
-		if w.idp.tokens() != 1 || len(w.saved) != 0 || !l.Status().Renewable {
-			t.Errorf("%d requests, saved %d", w.idp.tokens(), len(w.saved))
+		if w.idp.tokens() != 1 || len(w.saved) != 1 || !l.Status().Renewable {
+			t.Fatalf("%d requests, saved %d", w.idp.tokens(), len(w.saved))
+		}
+		if kept := w.saved[0]; kept.Wanted == nil || kept.Wanted.ACRValues != "mfa" || kept.Wanted.MaxAge != nil || !kept.Renewable() {
+			t.Errorf("for the next sign-in is kept: %+v", kept.Wanted)
 		}
 		w.idp.set(func(p *party) { p.live = canary("refresh-0") })
 		time.Sleep(time.Second)

@@ -30,10 +30,17 @@ func (l *Ladder) mint(ctx context.Context, plan *Plan) (*Access, error) {
 	if err := l.saveLate(ctx, session); err != nil {
 		return nil, err
 	}
+	if with, made := session.WithProofKey(plan.Connection); made {
+		if err := l.replace(ctx, with); err != nil {
+			return nil, err
+		}
+		session = with
+	}
 	access, err := l.descend(ctx, plan, session)
 	if err != nil {
-		l.noteEnd(ctx, session, fault.As(err))
-		return nil, err
+		f := session.StepUpAgain(fault.As(err))
+		l.noteEnd(ctx, session, f)
+		return nil, f
 	}
 	if errors.Is(ctx.Err(), context.Canceled) { // forgotten meanwhile
 		return nil, cancelled()
@@ -207,7 +214,7 @@ func refusesSubject(err error) bool {
 
 func (l *Ladder) exchange(ctx context.Context, plan *Plan, s *Session, subject Subject, rung Rung) (*Grant, error) {
 	start := time.Now()
-	g, err := ExchangeIDJAG(ctx, l.o.Transport, plan, subject)
+	g, err := ExchangeIDJAG(ctx, l.o.Transport, plan, subject.Bound(s.ProofKey))
 	l.observe(fault.StepExchange, rung, start, err)
 	if g == nil {
 		return nil, err
@@ -286,7 +293,7 @@ func (l *Ladder) saveLate(ctx context.Context, s *Session) error {
 
 // noteEnd remembers that a sign-in can do nothing more, so that nobody is asked
 // again before the next one. A refresh token that the identity provider has
-// called dead is dropped.
+// called dead is dropped; what a step-up asks for is kept for the next sign-in.
 func (l *Ladder) noteEnd(ctx context.Context, was *Session, f *fault.Fault) {
 	if f.Kind != fault.SignInNeeded && f.Kind != fault.StepUp || ctx.Err() != nil {
 		return
@@ -298,13 +305,22 @@ func (l *Ladder) noteEnd(ctx context.Context, was *Session, f *fault.Fault) {
 	l.mu.Lock()
 	l.over, l.overFor = f, signInOf(s)
 	l.mu.Unlock()
-	if f.Code != "invalid_grant" || !s.Renewable() {
+	changed := *s
+	says := "The ended session could not be removed from this computer."
+	switch {
+	case f.Kind == fault.StepUp:
+		asked := StepUpOf(f)
+		changed.Wanted, says = &asked, "What was asked of the next sign-in could not be kept on this computer."
+	case f.Code == "invalid_grant" && s.Renewable():
+		changed.Refresh = RefreshToken{}
+	default:
 		return
 	}
-	dropped := *s
-	dropped.Refresh = RefreshToken{}
-	if err := l.replace(ctx, &dropped); err != nil {
-		l.note(fault.StepKeyring, RungRefreshToken, "The ended session could not be removed from this computer.")
+	if changed.Wanted.Equal(s.Wanted) && changed.Refresh == s.Refresh {
+		return
+	}
+	if err := l.replace(ctx, &changed); err != nil {
+		l.note(fault.StepKeyring, RungRefreshToken, says)
 	}
 }
 

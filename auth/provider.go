@@ -29,6 +29,7 @@ type Provider struct {
 	TokenAuthMethods  []string // nil: unknown
 	SubjectTokenTypes []string // of the token exchange; nil: unknown
 	SigningAlgs       []string // of ID tokens; nil: unknown
+	ProofAlgs         []string // of the DPoP proofs that it takes (RFC 9449 section 5.1); nil: unknown
 
 	// ISSParameter is true if every answer to an authorization request names
 	// the issuer (RFC 9207 section 3).
@@ -120,6 +121,7 @@ func (p *Provider) read(body []byte) error {
 	p.TokenAuthMethods = m.list("token_endpoint_auth_methods_supported")
 	p.SubjectTokenTypes = m.list("token_exchange_subject_token_types_supported")
 	p.SigningAlgs = m.list("id_token_signing_alg_values_supported")
+	p.ProofAlgs = m.list("dpop_signing_alg_values_supported")
 	p.ISSParameter = string(m.claims["authorization_response_iss_parameter_supported"]) == "true"
 	switch {
 	case p.SubjectTokenTypes == nil:

@@ -138,7 +138,10 @@ func refreshFault(p *Plan, client *clientAuth, r *refusal) *fault.Fault {
 	case "access_denied":
 		return fault.New(fault.StepSignIn, fault.Denied, r.code, "Your organisation no longer allows you or this app to sign in.").
 			WithRemedy("Ask your administrator; trying again does not help.")
-	case "login_required", "interaction_required", "consent_required", "insufficient_user_authentication":
+	case "insufficient_user_authentication":
+		return fault.New(fault.StepSignIn, fault.StepUp, r.code, "The identity provider asks for a stronger or a more recent sign-in.").
+			WithRemedy("Sign in again.")
+	case "login_required", "interaction_required", "consent_required":
 		return fault.New(fault.StepSignIn, fault.SignInNeeded, r.code, "The identity provider wants to see you again.").WithRemedy("Sign in again.")
 	}
 	return commonFault(fault.StepSignIn, p, client, r)
@@ -150,9 +153,8 @@ func commonFault(step fault.Step, p *Plan, client *clientAuth, r *refusal) *faul
 	switch {
 	case r.code == "invalid_client" || r.code == "" && r.status == 401:
 		return clientRefused(step, p, client)
-	case r.code == "use_dpop_nonce" || r.code == "invalid_dpop_proof":
-		return fault.New(step, fault.Config, r.code, who+" asks for tokens bound to a key (DPoP), which Waybill does not do.").
-			WithRemedy("Ask whoever runs it to allow bearer tokens for this app.")
+	case r.code == codeNonce || r.code == codeProof:
+		return proofRefused(step, p, who, r)
 	case r.status >= 500 || r.status == 429 || r.status == 408 || r.code == "temporarily_unavailable" || r.code == "server_error":
 		return fault.New(step, fault.Offline, "unavailable", fmt.Sprintf("%s cannot answer at the moment (HTTP %d).", who, r.status)).
 			WithRemedy("Try again in a while.")
@@ -162,6 +164,24 @@ func commonFault(step fault.Step, p *Plan, client *clientAuth, r *refusal) *faul
 	}
 	return fault.New(step, fault.Failed, "refused", fmt.Sprintf("%s refused the request at the step “%s” (HTTP %d).", who, step, r.status)).
 		WithRemedy("Its own words may say why.")
+}
+
+// proofRefused says why a DPoP proof was not taken (RFC 9449 sections 5 and 8),
+// or that one is missed.
+func proofRefused(step fault.Step, p *Plan, who string, r *refusal) *fault.Fault {
+	switch {
+	case !p.Connection.DPoP:
+		return fault.New(step, fault.Config, r.code, who+" asks for tokens bound to a key (DPoP), which this connection does not use.").
+			WithRemedy("Turn DPoP on in the connection, or ask whoever runs it to allow bearer tokens for this app.")
+	case r.code == codeNonce && r.nonce:
+		return fault.New(step, fault.Failed, r.code, who+" asks for another nonce each time that it is given the last one (DPoP).").
+			WithRemedy("Try again in a while; if it happens again, tell whoever runs it.")
+	case r.code == codeNonce:
+		return fault.New(step, fault.Failed, r.code, who+" asks for a nonce in the proof of possession (DPoP) and gives none.").
+			WithRemedy("Tell whoever runs it.")
+	}
+	return fault.New(step, fault.Failed, r.code, who+" did not accept the proof that this app has the key (DPoP).").
+		WithRemedy("Its own words may say why; a clock that is wrong is one reason.")
 }
 
 // clientRefused explains the most common mistake: the two registrations

@@ -20,6 +20,19 @@ type Server struct {
 	TokenAuthMethods []string // nil: unknown
 	GrantProfile     Tri      // whether it lists the ID-JAG grant profile
 	JWTBearer        Tri      // whether it lists the JWT bearer grant
+	JWTDPoP          Tri      // whether it lists the grant of draft-parecki-oauth-jwt-dpop-grant
+	ProofAlgs        []string // of the DPoP proofs that it takes (RFC 9449 section 5.1); nil: unknown
+}
+
+// redeemingGrant is how an ID-JAG is redeemed. The draft's text asks for the JWT
+// bearer grant whether or not the ID-JAG is bound to a key (section 4.4); its
+// example for one that is uses a grant type of its own (section 9.8.1.2.1), which
+// is taken where the server lists it.
+func (s *Server) redeemingGrant(key ProofKey) string {
+	if !key.Empty() && s.JWTDPoP == Yes {
+		return grantJWTDPoP
+	}
+	return grantJWTBearer
 }
 
 // ResourceMetadata is what a protected resource says of itself (RFC 9728
@@ -121,6 +134,8 @@ func (s *Server) read(body []byte) error {
 	s.TokenAuthMethods = m.list("token_endpoint_auth_methods_supported")
 	s.GrantProfile = listed(m.list("authorization_grant_profiles_supported"), profileIDJAG)
 	s.JWTBearer = listed(m.list("grant_types_supported"), grantJWTBearer)
+	s.JWTDPoP = listed(m.list("grant_types_supported"), grantJWTDPoP)
+	s.ProofAlgs = m.list("dpop_signing_alg_values_supported")
 	return nil
 }
 
@@ -227,8 +242,11 @@ func askResource(ctx context.Context, t *transport.Client, address string) (stri
 		return "", nil // a redirect to a page for people, or too much of an answer: it names nothing
 	}
 	_ = resp.Body.Close()
-	bearer, _ := transport.BearerChallenge(resp.Header)
-	named := bearer["resource_metadata"]
+	challenge, ok := transport.BearerChallenge(resp.Header)
+	if !ok {
+		challenge, _ = transport.DPoPChallenge(resp.Header) // a resource that takes no bearer tokens
+	}
+	named := challenge["resource_metadata"]
 	there, err := transport.Origin(named)
 	if home, _ := transport.Origin(address); err != nil || there != home {
 		return "", nil

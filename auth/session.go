@@ -37,6 +37,14 @@ type Session struct {
 	Refresh       RefreshToken // empty if the session cannot be renewed
 	SignedInAt    time.Time
 
+	// ProofKey is what the tokens of this sign-in are bound to, where the
+	// connection asks for that (DPoP); else empty.
+	ProofKey ProofKey
+
+	// SteppedUp is what the sign-in was asked to be, nil if nothing out of the
+	// ordinary; Wanted is what a server has asked of the next one since.
+	SteppedUp, Wanted *StepUp
+
 	// Unverified is true where the ID token came from a file and its issuer
 	// publishes no keys: its claims are shown, and the authorization server
 	// alone decides what they are worth.
@@ -61,6 +69,9 @@ type sealedSession struct {
 	Refresh       string    `json:"refresh_token,omitempty"`
 	SignedInAt    time.Time `json:"signed_in_at,omitzero"`
 	Unverified    bool      `json:"unverified,omitempty"`
+	ProofKey      string    `json:"proof_key,omitempty"`
+	SteppedUp     *StepUp   `json:"stepped_up,omitempty"`
+	Wanted        *StepUp   `json:"wanted,omitempty"`
 }
 
 // errRecord is the cause when a record of the vault cannot be read as what was
@@ -76,6 +87,7 @@ func (s *Session) MarshalForVault() ([]byte, error) {
 		Email: s.Identity.Email, Name: s.Identity.Name, AuthTime: s.Identity.AuthTime,
 		IDToken: s.IDToken.Reveal(), IDTokenExpiry: s.IDTokenExpiry,
 		Refresh: s.Refresh.Reveal(), SignedInAt: s.SignedInAt, Unverified: s.Unverified,
+		ProofKey: s.ProofKey.Reveal(), SteppedUp: s.SteppedUp, Wanted: s.Wanted,
 	})
 }
 
@@ -89,6 +101,7 @@ func (s *Session) UnmarshalFromVault(data []byte) error {
 		Identity: Identity{Issuer: in.Issuer, Subject: in.Subject, Tenant: in.Tenant, Email: in.Email, Name: in.Name, AuthTime: in.AuthTime},
 		IDToken:  IDToken{secret.New(in.IDToken)}, IDTokenExpiry: in.IDTokenExpiry,
 		Refresh: RefreshToken{secret.New(in.Refresh)}, SignedInAt: in.SignedInAt, Unverified: in.Unverified,
+		ProofKey: ProofKey{secret.New(in.ProofKey)}, SteppedUp: in.SteppedUp, Wanted: in.Wanted,
 	}
 	return nil
 }

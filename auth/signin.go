@@ -68,6 +68,7 @@ type Attempt struct {
 	state    secret.Text
 	nonce    secret.Text
 	verifier secret.Text // of PKCE (RFC 7636)
+	key      ProofKey    // of the session to come; empty without DPoP
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -113,7 +114,7 @@ func Begin(ctx context.Context, o SignInOptions) (*Attempt, error) {
 		return nil, err
 	}
 	a := &Attempt{
-		options: o, state: newSecret(), nonce: newSecret(), verifier: newSecret(),
+		options: o, state: newSecret(), nonce: newSecret(), verifier: newSecret(), key: proofKeyFor(o.Connection),
 		ready: make(chan struct{}), ended: make(chan struct{}), stop: make(chan struct{}), settled: make(chan struct{}),
 	}
 	if a.receiver, err = listen(redirect, a.state, o.Listen); err != nil {

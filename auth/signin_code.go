@@ -55,7 +55,9 @@ func (a *Attempt) scopes() []string {
 	return slices.DeleteFunc(scopes, func(s string) bool { return a.options.SessionOnly && s == "offline_access" })
 }
 
-// redeem makes a session of the answer: one request, sent once.
+// redeem makes a session of the answer by one request. With DPoP it proves
+// possession of the key that the session will have: an identity provider may bind
+// the refresh token of a public client to it (RFC 9449 section 5).
 func (a *Attempt) redeem(ctx context.Context, answer callback) (*Session, error) {
 	if err := a.checkIssuer(answer); err != nil {
 		return nil, err
@@ -64,7 +66,7 @@ func (a *Attempt) redeem(ctx context.Context, answer callback) (*Session, error)
 		return nil, authorizationFault(answer)
 	}
 	call := tokenCall{
-		step: fault.StepSignIn, endpoint: a.provider.TokenEndpoint, client: a.client, grant: "authorization_code",
+		step: fault.StepSignIn, endpoint: a.provider.TokenEndpoint, client: a.client, grant: "authorization_code", key: a.key,
 		params: url.Values{"code": {answer.code.Reveal()}, "redirect_uri": {a.RedirectURI()}, "code_verifier": {a.verifier.Reveal()}},
 	}
 	tokens, err := call.do(ctx, a.options.Transport)
@@ -76,14 +78,14 @@ func (a *Attempt) redeem(ctx context.Context, answer callback) (*Session, error)
 			WithRemedy("Check that the scopes of the connection include openid, and that the issuer is an OpenID provider.")
 	}
 	checked, err := VerifyIDToken(ctx, a.options.Transport, a.provider, a.client.id, tokens.idToken, Expect{
-		Nonce: a.nonce, AccessToken: tokens.token, Fresh: true, MaxAge: a.options.MaxAge,
+		Nonce: a.nonce, AccessToken: tokens.token, Fresh: true, MaxAge: a.options.MaxAge, ACRValues: a.options.ACRValues,
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &Session{
 		Identity: checked.Identity, IDToken: tokens.idToken, IDTokenExpiry: checked.Expiry,
-		Refresh: tokens.refresh, SignedInAt: time.Now(),
+		Refresh: tokens.refresh, SignedInAt: time.Now(), ProofKey: a.key, SteppedUp: a.options.stepUp(),
 	}, nil
 }
 

@@ -44,6 +44,7 @@ type refusal struct {
 	words      string // error_description; the server's words
 	retryAfter int    // seconds, -1: nothing
 	challenge  map[string]string
+	nonce      bool // a nonce for the next DPoP proof came along
 }
 
 // Error names the code only. A refusal is made a Fault before it leaves the
@@ -162,7 +163,7 @@ func readScopes(raw json.RawMessage) (scopes []string, known, ok bool) {
 
 // readRefusal reads what can be read of a refusal; it never fails.
 func readRefusal(status int, h http.Header, content []byte) *refusal {
-	r := &refusal{status: status, retryAfter: transport.RetryAfter(h)}
+	r := &refusal{status: status, retryAfter: transport.RetryAfter(h), nonce: h.Get(transport.HeaderDPoPNonce) != ""}
 	if !isJSON(h.Get("Content-Type")) {
 		return r
 	}

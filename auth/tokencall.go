@@ -15,6 +15,7 @@ import (
 
 	"waybill/connection"
 	"waybill/fault"
+	"waybill/secret"
 	"waybill/transport"
 )
 
@@ -26,12 +27,28 @@ type tokenCall struct {
 	client   *clientAuth
 	grant    string
 	params   url.Values // beside grant_type and client authentication
+	key      ProofKey   // that possession is proved of (DPoP); empty: none
 }
 
-// do sends the request once and returns the answer, checked as far as all
-// grants have it in common. The error is a *refusal if the server refused in
-// the form of RFC 6749 section 5.2 or with a status alone, else a Fault.
+// do sends the request and returns the answer, checked as far as all grants
+// have it in common. The error is a *refusal if the server refused in the form
+// of RFC 6749 section 5.2 or with a status alone, else a Fault.
+//
+// A request is sent once. Only a server that wants a nonce of its own in the
+// DPoP proof, and gives it, is sent the request a second time: it has not
+// processed the first (RFC 9449 section 8), so the code, the assertion or the
+// subject token in it is not spent. The proof and a client assertion are made
+// anew. Should the server ask again, that is its refusal.
 func (c tokenCall) do(ctx context.Context, t *transport.Client) (*tokenAnswer, error) {
+	answer, err := c.once(ctx, t)
+	var refused *refusal
+	if !c.key.Empty() && errors.As(err, &refused) && refused.asksForNonce() {
+		answer, err = c.once(ctx, t)
+	}
+	return answer, err
+}
+
+func (c tokenCall) once(ctx context.Context, t *transport.Client) (*tokenAnswer, error) {
 	if err := transport.CheckURL(c.endpoint); err != nil {
 		return nil, at(c.step, err)
 	}
@@ -41,6 +58,11 @@ func (c tokenCall) do(ctx context.Context, t *transport.Client) (*tokenAnswer, e
 	}
 	inner := t.HTTP(transport.Token, c.endpoint)
 	guard := &answerGuard{next: inner.Transport}
+	if !c.key.Empty() {
+		if guard.proof, err = c.key.proof(t, http.MethodPost, c.endpoint, secret.Text{}); err != nil {
+			return nil, at(c.step, err)
+		}
+	}
 	outer := *inner
 	outer.Transport = guard
 	ctx = transport.WithStep(ctx, c.step)
@@ -101,13 +123,14 @@ func (c tokenCall) secrets(params url.Values) []string {
 // come to the same end.
 type answerGuard struct {
 	next    http.RoundTripper
+	proof   secret.Text // sent along; empty: none
 	answer  *tokenAnswer
 	refusal *refusal
 }
 
 // RoundTrip sends req and reads the answer.
 func (g *answerGuard) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := g.next.RoundTrip(req)
+	resp, err := g.next.RoundTrip(withProof(req, g.proof))
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,11 @@
 // through Ladder.Token. They are distinct types that do not convert to one
 // another; none of them is ever printed. A credential is sent once: nothing is
 // tried again with the same code, ID-JAG or assertion, or with the secret in
-// another place.
+// another place. The one exception are servers that will not look at a request
+// before its DPoP proof holds a nonce of theirs, and say so (RFC 9449 section
+// 8): such a request is sent once more, with the nonce, to the same place and no
+// third time. The key of those proofs never leaves the package but for the
+// vault.
 package auth
 
 import (
@@ -63,6 +67,7 @@ func (t Tri) String() string {
 const (
 	grantTokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange"
 	grantJWTBearer     = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+	grantJWTDPoP       = "urn:ietf:params:oauth:grant-type:jwt-dpop"
 	typeIDJAG          = "urn:ietf:params:oauth:token-type:id-jag"
 	typeIDToken        = "urn:ietf:params:oauth:token-type:id_token"
 	typeRefreshToken   = "urn:ietf:params:oauth:token-type:refresh_token"

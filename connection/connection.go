@@ -121,6 +121,7 @@ type Connection struct {
 	// Approved pins what discovery found; nil: nothing was approved yet, and
 	// what is found at first is what counts from then on.
 	Approved *Approved `json:"approved,omitempty"`
+
 	// DPoP asks for tokens that are bound to a key of this app's (RFC 9449): who
 	// copies one cannot use it. What is not bound then is refused as a downgrade,
 	// so both servers and the resource have to support it. False: bearer tokens.
