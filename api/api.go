@@ -5,7 +5,10 @@
 // answer is either a typed value or a *fault.Fault that says at which step it
 // failed and what helps; nothing of a refused answer is used. A bearer token is
 // sent to the exact origin of the resource and nowhere else, never in a URL,
-// and a request that was refused with 401 is repeated at most once.
+// and a request that was refused with 401 is repeated at most once. A server that
+// wants a nonce of its own in the proof that goes with a bound token (RFC 9449
+// section 9) has refused nothing yet: what it was sent is sent once more, with
+// the nonce.
 //
 // The package imports no window, disk or sign-in code, so that any requesting
 // app can use it: it asks for access tokens through the interface Tokens.
@@ -33,11 +36,24 @@ type Tokens interface {
 	Refused(token secret.Text)
 }
 
-// Options are what a client needs. All fields are required.
+// Prover proves that the tokens of a Tokens are ours, where they are bound to a
+// key (DPoP, RFC 9449). The key stays with it. It must be safe for concurrent
+// use.
+type Prover interface {
+	// Proof returns the proof for one request with this method to this address,
+	// sent with token, which comes from the same Tokens. It is made anew for
+	// every request, also for the same one when it is repeated, and holds the
+	// newest nonce that Transport knows of the server. Its errors are returned to
+	// the caller of a Client unchanged.
+	Proof(token secret.Text, method, address string) (secret.Text, error)
+}
+
+// Options are what a client needs. All fields but Prover are required.
 type Options struct {
 	Transport *transport.Client
 	Tokens    Tokens
 	Resource  connection.Resource
+	Prover    Prover // nil: the tokens are bearer tokens
 }
 
 // Client is a resource server's to-dos. It is stateless but for what it learnt

@@ -25,6 +25,7 @@ const (
 // sent once, with the token that is there, and its 401 is shown.
 type bearer struct {
 	tokens Tokens
+	prover Prover          // nil: the tokens are bearer tokens
 	root   context.Context // ends when the client is closed
 
 	mu      sync.Mutex

@@ -13,8 +13,8 @@ const (
 	maxScopeBytes = 64
 )
 
-// challenge is what a Bearer challenge says (RFC 6750 section 3, RFC 9470
-// section 3). The zero value says nothing.
+// challenge is what a Bearer or a DPoP challenge says (RFC 6750 section 3, RFC
+// 9449 section 7.1, RFC 9470 section 3). The zero value says nothing.
 type challenge struct {
 	code   string   // the error parameter, "" unless it is an error code
 	words  string   // error_description, the server's words
@@ -23,10 +23,17 @@ type challenge struct {
 	maxAge, acrValues string
 }
 
-// readChallenge returns the first Bearer challenge of an answer. Other schemes,
-// such as Basic, are never answered.
+// readChallenge returns the first challenge of an answer in the scheme that its
+// request used: Bearer, or DPoP where the token is bound to a key, and then Bearer
+// where there is no other. Other schemes, such as Basic, are never answered.
 func readChallenge(a *answer) challenge {
-	params, _ := transport.BearerChallenge(a.header)
+	params, ok := map[string]string(nil), false
+	if a.bound {
+		params, ok = transport.DPoPChallenge(a.header)
+	}
+	if !ok {
+		params, _ = transport.BearerChallenge(a.header)
+	}
 	for name, value := range params {
 		params[name] = withoutToken(value, a.token)
 	}

@@ -38,7 +38,7 @@ type request struct {
 	limit  int // bytes of a successful answer that are read; 0: maxItem
 }
 
-// caller sends requests with a bearer token to one origin. It is safe for
+// caller sends requests with an access token to one origin. It is safe for
 // concurrent use.
 type caller struct {
 	*lines
@@ -59,7 +59,7 @@ func (c *caller) do(ctx context.Context, r request) (*answer, error) {
 	if err != nil || a.status != http.StatusUnauthorized {
 		return a, err
 	}
-	if readChallenge(a).code == codeStepUp {
+	if final(readChallenge(a).code) {
 		return nil, c.scopes.refusal(a, r.about)
 	}
 	token, granted, ok, err := c.bearer.renew(ctx, token)
@@ -69,6 +69,9 @@ func (c *caller) do(ctx context.Context, r request) (*answer, error) {
 	if ok {
 		if a, err = c.send(ctx, r, token, granted); err != nil || a.status != http.StatusUnauthorized {
 			return a, err
+		}
+		if final(readChallenge(a).code) {
+			return nil, c.scopes.refusal(a, r.about)
 		}
 		c.bearer.refusedAgain(token)
 	}
@@ -84,8 +87,17 @@ func (c *caller) denied(a *answer, about asking) *fault.Fault {
 	return f
 }
 
-// send does one exchange.
+// send does one exchange, and a second one where the server first wants a nonce of
+// its own in the proof: that refuses neither the request nor the token.
 func (c *caller) send(ctx context.Context, r request, token secret.Text, granted []string) (*answer, error) {
+	a, err := c.exchange(ctx, r, token, granted)
+	if err == nil && c.bearer.asksForNonce(a.status, a.header) {
+		a, err = c.exchange(ctx, r, token, granted)
+	}
+	return a, err
+}
+
+func (c *caller) exchange(ctx context.Context, r request, token secret.Text, granted []string) (*answer, error) {
 	ctx, stop := within(ctx, c.root, exchangeLimit)
 	defer stop()
 	req, err := http.NewRequestWithContext(ctx, r.method, r.url, bodyOf(r.body))
@@ -99,14 +111,16 @@ func (c *caller) send(ctx context.Context, r request, token secret.Text, granted
 	for name, values := range r.header {
 		req.Header[name] = values
 	}
-	req.Header.Set("Authorization", "Bearer "+token.Reveal())
+	if err := c.bearer.present(req, token); err != nil {
+		return nil, err
+	}
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, unreachable(ctx, err)
 	}
 	defer resp.Body.Close()
 	c.lines.answered(resp)
-	a := &answer{status: resp.StatusCode, header: resp.Header, token: token, granted: granted}
+	a := &answer{status: resp.StatusCode, header: resp.Header, token: token, bound: c.bearer.bound(), granted: granted}
 	if a.status != http.StatusUnauthorized {
 		c.bearer.accepted()
 	}

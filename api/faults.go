@@ -37,6 +37,7 @@ type answer struct {
 	header  http.Header
 	body    []byte
 	token   secret.Text // that was sent with the request
+	bound   bool        // token is bound to a key, of which the request held a proof
 	granted []string    // scopes of token
 }
 
@@ -132,7 +133,14 @@ func unauthorised(ch challenge, code string) *fault.Fault {
 		}
 		return f
 	}
-	if code == "" {
+	switch code {
+	case codeNonce:
+		return fault.New(fault.StepCall, fault.Failed, code, "The to-do service asks for another nonce each time that it is given the last one (DPoP).").
+			WithRemedy("Try again in a while; if it happens again, tell whoever runs it.")
+	case codeProof:
+		return fault.New(fault.StepCall, fault.Failed, code, "The to-do service did not accept the proof that this app has the key of its token (DPoP).").
+			WithRemedy("Its own words may say why; a clock that is wrong is one reason.")
+	case "":
 		code = "invalid_token"
 	}
 	return fault.New(fault.StepCall, fault.Denied, code, "The to-do service refused a newly issued access token.").

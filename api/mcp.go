@@ -53,7 +53,7 @@ var _ Client = (*MCPClient)(nil)
 // version, one is negotiated.
 func NewMCP(o Options) *MCPClient {
 	root, end := context.WithCancel(context.Background())
-	b := &bearer{tokens: o.Tokens, root: root}
+	b := &bearer{tokens: o.Tokens, prover: o.Prover, root: root}
 	c := &MCPClient{lines: &lines{}, resource: o.Resource, scopes: scopesOf(o.Resource), root: root, end: end, gate: make(chan struct{}, 1)}
 	c.handler = &handler{bearer: b, scopes: c.scopes}
 	c.sdk = c.newSDK()

@@ -80,7 +80,7 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // exchange sends one message. st is nil for what is no call.
 func (g *guard) exchange(req *http.Request, asked message, st *callState) (*http.Response, error) {
-	resp, err := g.next.RoundTrip(req)
+	resp, err := g.send(req)
 	if err != nil {
 		return nil, err
 	}
@@ -105,6 +105,37 @@ func (g *guard) exchange(req *http.Request, asked message, st *callState) (*http
 	return g.accepted(resp, asked, st)
 }
 
+// send sends one message, and once more where the server first wants a nonce of
+// its own in the proof. The SDK has put the token in as a bearer token.
+func (g *guard) send(req *http.Request) (*http.Response, error) {
+	if !g.bearer.bound() {
+		return g.next.RoundTrip(req)
+	}
+	resp, err := g.sendBound(req, req.Body)
+	if err != nil || !g.bearer.asksForNonce(resp.StatusCode, resp.Header) {
+		return resp, err
+	}
+	_, _ = readBody(resp.Body, maxRefuse)
+	_ = resp.Body.Close()
+	body, err := req.GetBody()
+	if err != nil {
+		return nil, err
+	}
+	return g.sendBound(req, body)
+}
+
+func (g *guard) sendBound(req *http.Request, body io.ReadCloser) (*http.Response, error) {
+	out := req.Clone(req.Context())
+	out.Body = body
+	if err := g.bearer.present(out, sentToken(req)); err != nil {
+		if body != nil {
+			_ = body.Close()
+		}
+		return nil, err
+	}
+	return g.next.RoundTrip(out)
+}
+
 // unauthorised lets the first 401 of a call through to Authorize; any other is
 // final.
 func (g *guard) unauthorised(req *http.Request, resp *http.Response, st *callState) (*http.Response, error) {
@@ -112,7 +143,7 @@ func (g *guard) unauthorised(req *http.Request, resp *http.Response, st *callSta
 		return resp, nil
 	}
 	a := g.read(req, resp, st)
-	if st != nil {
+	if st != nil && !final(readChallenge(a).code) {
 		g.bearer.refusedAgain(a.token)
 	}
 	return nil, g.denied(a, st)
@@ -137,7 +168,7 @@ func sentMessage(req *http.Request) (message, error) {
 // read takes what there is to read of an answer that is not handed on.
 func (g *guard) read(req *http.Request, resp *http.Response, st *callState) *answer {
 	defer resp.Body.Close()
-	a := &answer{status: resp.StatusCode, header: resp.Header, token: sentToken(req)}
+	a := &answer{status: resp.StatusCode, header: resp.Header, token: sentToken(req), bound: g.bearer.bound()}
 	if st != nil {
 		st.mu.Lock()
 		a.granted = st.granted

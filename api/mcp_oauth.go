@@ -65,7 +65,7 @@ func (h *handler) Authorize(ctx context.Context, req *http.Request, resp *http.R
 	st := stateOf(ctx)
 	g := guard{bearer: h.bearer, scopes: h.scopes}
 	a := g.read(req, resp, st)
-	if resp.StatusCode != http.StatusUnauthorized || readChallenge(a).code == codeStepUp {
+	if resp.StatusCode != http.StatusUnauthorized || final(readChallenge(a).code) {
 		return opaque{h.scopes.refusal(a, listing)}
 	}
 	token, granted, ok, err := h.bearer.renew(ctx, a.token)

@@ -292,7 +292,9 @@ func (c *MCPClient) sayGoodbye(ctx context.Context, id, version string) {
 	}
 	req.Header.Set(headerSession, id)
 	req.Header.Set("Mcp-Protocol-Version", version)
-	req.Header.Set("Authorization", "Bearer "+c.handler.lastToken().Reveal())
+	if c.handler.bearer.present(req, c.handler.lastToken()) != nil {
+		return
+	}
 	resp, err := c.polite.Do(req)
 	if err != nil {
 		return

@@ -53,7 +53,7 @@ func NewREST(o Options) Client {
 
 func newCaller(o Options, root context.Context) caller {
 	s := scopesOf(o.Resource)
-	return caller{lines: &lines{}, bearer: &bearer{tokens: o.Tokens, root: root}, scopes: s, root: root}
+	return caller{lines: &lines{}, bearer: &bearer{tokens: o.Tokens, prover: o.Prover, root: root}, scopes: s, root: root}
 }
 
 // do is caller.do for a client that may have a wrong URL or be closed.
