@@ -104,12 +104,12 @@ func (r *registry) register(c Client, origins Origins) error {
 			return fmt.Errorf("the client %s has a redirect URI that cannot be used: %w", c.ID, err)
 		}
 	}
-	entry := idp.Client{Credential: credential, Name: c.Name, RedirectURIs: c.RedirectURIs, PostLogout: c.PostLogoutRedirectURIs}
+	entry := idp.Client{Credential: credential, Name: c.Name, RedirectURIs: c.RedirectURIs, PostLogout: c.PostLogoutRedirectURIs, Bound: c.Bound}
 	if entry.Name == "" {
 		entry.Name = c.ID
 	}
 	for _, k := range c.Connections {
-		connection, err := r.connect(c.ID, k, origins)
+		connection, err := r.connect(c, k, origins)
 		if err != nil {
 			return fmt.Errorf("the client %s has a resource connection that cannot be used: %w", c.ID, err)
 		}
@@ -121,14 +121,14 @@ func (r *registry) register(c Client, origins Origins) error {
 
 // connect adds the registration at the authorization server that belongs to a
 // resource connection.
-func (r *registry) connect(client string, k ResourceConnection, origins Origins) (idp.Connection, error) {
+func (r *registry) connect(client Client, k ResourceConnection, origins Origins) (idp.Connection, error) {
 	target, ok := origins.resource(k.Resource)
 	if !ok {
 		return idp.Connection{}, errors.New("its resource is neither API nor MCP")
 	}
 	id, scopes := k.ClientID, k.Scopes
 	if id == "" {
-		id = client + target.suffix
+		id = client.ID + target.suffix
 	}
 	if len(scopes) == 0 {
 		scopes = target.scopes
@@ -138,14 +138,14 @@ func (r *registry) connect(client string, k ResourceConnection, origins Origins)
 			return idp.Connection{}, fmt.Errorf("the resource has no scope %q", scope)
 		}
 	}
-	credential, err := credential(id, k.Secret, k.JWKS, false)
+	credential, err := credential(id, k.Secret, k.JWKS, k.Public)
 	if err != nil {
 		return idp.Connection{}, err
 	}
 	if slices.ContainsFunc(r.authz, func(known authz.Client) bool { return known.ID == id }) {
 		return idp.Connection{}, fmt.Errorf("the client %s is registered twice", id)
 	}
-	r.authz = append(r.authz, authz.Client{Credential: credential, Resource: target.id, Scopes: scopes})
+	r.authz = append(r.authz, authz.Client{Credential: credential, Resource: target.id, Scopes: scopes, Bound: client.Bound})
 	return idp.Connection{Audience: origins.AuthorizationServer, Resource: target.id, ClientID: id, Scopes: scopes}, nil
 }
 

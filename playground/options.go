@@ -26,6 +26,11 @@ type Options struct {
 	Clients []Client      // further registrations besides the two demo clients
 	Policy  Policy        // what the identity provider refuses; SetPolicy changes it
 
+	// DPoP says how the servers treat proofs of possession (RFC 9449), and
+	// DPoPNonce has them demand their nonces in the proofs.
+	DPoP      DPoPMode
+	DPoPNonce bool
+
 	// ScopeErrors makes the MCP server answer 403 insufficient_scope to a token
 	// without the scopes. Without it the server does as xaa.dev's: it lists
 	// everything, and reading gives, under status 200, text with an error.
@@ -49,6 +54,22 @@ type Options struct {
 	// GenerateKey makes a signing key; nil: a new RSA key of 2048 bits. It is
 	// a seam for tests that start many playgrounds.
 	GenerateKey func() (*rsa.PrivateKey, error)
+}
+
+// DPoPMode says how proofs of possession (DPoP, RFC 9449) are treated.
+type DPoPMode int
+
+// The modes. A client of which DPoP is required gets nothing without a proof at
+// any token request.
+const (
+	DPoPOptional DPoPMode = iota // who sends a proof gets tokens that are bound to its key
+	DPoPRequired                 // of every client
+	DPoPOff                      // proofs are ignored, as by servers that do not know them
+)
+
+// String is the mode's name.
+func (m DPoPMode) String() string {
+	return [...]string{"optional", "required", "off"}[m]
 }
 
 // Ports are the TCP ports of the four services.
@@ -88,6 +109,7 @@ type Client struct {
 	Secret secret.Text     // for client_secret_basic and client_secret_post
 	JWKS   json.RawMessage // public keys (RFC 7517 section 5) for private_key_jwt
 	Public bool            // has neither; authenticates with its id alone
+	Bound  bool            // DPoP is required of it (dpop_bound_access_tokens, RFC 9449 section 5.2)
 
 	// RedirectURIs are compared byte for byte; only the port of a loopback IP
 	// address may differ (RFC 8252 section 7.3).
@@ -107,6 +129,11 @@ type ResourceConnection struct {
 	ClientID string          // at the authorization server; empty: ID + "-at-todo0" or "-at-todo0-mcp"
 	Secret   secret.Text     // of that client
 	JWKS     json.RawMessage // its public keys for private_key_jwt
+
+	// Public lets it authenticate with its id alone. The draft says that this
+	// flow SHOULD be for confidential clients only (section 9.1): whoever gets
+	// hold of an ID-JAG can redeem it then, unless it is bound to a key.
+	Public bool
 }
 
 // Policy is what the identity provider refuses at the token exchange, beside

@@ -15,6 +15,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"waybill/playground/internal/authz"
+	"waybill/playground/internal/dpop"
 	"waybill/playground/internal/idp"
 	"waybill/playground/internal/keys"
 	"waybill/playground/internal/mcpserver"
@@ -88,6 +89,9 @@ func (p *Playground) assemble(origins Origins) error {
 		if err := all.register(c, origins); err != nil {
 			return err
 		}
+		if slices.ContainsFunc(c.Connections, func(k ResourceConnection) bool { return k.Public }) {
+			p.o.Log.Warn("A public client may redeem ID-JAGs. This flow SHOULD be for confidential clients only (draft section 9.1).", "client", c.ID)
+		}
 	}
 	var err error
 	if p.idpKeys, err = p.keys(IdP); err != nil {
@@ -110,10 +114,11 @@ func (p *Playground) assemble(origins Origins) error {
 		AuthorizationServer: server.Handler(),
 		API: todoapi.New(todoapi.Options{
 			Origin: origins.API, AuthorizationServer: origins.AuthorizationServer, Verifier: server, Store: todos, Log: p.o.Log,
+			Proofs: p.proofs(),
 		}),
 		MCP: mcpserver.New(mcpserver.Options{
 			Origin: origins.MCP, AuthorizationServer: origins.AuthorizationServer, Verifier: server, Store: todos, Log: p.o.Log,
-			SilentScopeFailure: !p.o.ScopeErrors,
+			SilentScopeFailure: !p.o.ScopeErrors, Proofs: p.proofs(),
 		}),
 	}
 	for role, handler := range p.handlers {
@@ -146,6 +151,7 @@ func (p *Playground) identityProvider(all registry) http.Handler {
 			Refresh: p.o.RefreshTokenLife, Login: p.o.SessionLife,
 		},
 		Policy: func() idp.Policy { return *p.policy.Load() },
+		Proofs: p.proofs(),
 	}).Handler()
 }
 
@@ -163,7 +169,17 @@ func (p *Playground) authorizationServer(all registry) (*authz.Server, error) {
 	return authz.New(authz.Options{
 		Issuer: p.origins.AuthorizationServer, Store: p.store, Keys: p.serverKeys, Resources: resources, Clients: all.authz,
 		Issuers: issuers, TokenLife: p.o.AccessTokenLife, Now: p.o.Now, Log: p.o.Log, Hint: hint,
+		Proofs: p.proofs(),
 	}), nil
+}
+
+// proofs is how one of the servers treats proofs of possession. Each has nonces of
+// its own.
+func (p *Playground) proofs() dpop.Policy {
+	if p.o.DPoP == DPoPOff {
+		return dpop.Policy{}
+	}
+	return dpop.Policy{Verifier: dpop.New(p.o.Now, p.o.DPoPNonce), Required: p.o.DPoP == DPoPRequired}
 }
 
 // ownProvider goes before the colon in the sub of the users of our own identity

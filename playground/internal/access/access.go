@@ -22,6 +22,7 @@ type Access struct {
 	ClientID string // of the client at the authorization server
 	Scopes   []string
 	Expires  time.Time
+	Key      string // thumbprint of the key that the token is bound to (RFC 9449 section 6.1); "": a bearer token
 }
 
 // Has reports whether scope was granted.
@@ -31,7 +32,8 @@ func (a Access) Has(scope string) bool { return slices.Contains(a.Scopes, scope)
 // one sentence without any part of the token, fit for error_description.
 var ErrInvalid = errors.New("the access token is not valid")
 
-// Verifier checks bearer tokens. It is safe for concurrent use.
+// Verifier checks access tokens, but not whether who sends one has the key that
+// it is bound to. It is safe for concurrent use.
 type Verifier interface {
-	Verify(ctx context.Context, bearer string) (Access, error)
+	Verify(ctx context.Context, token string) (Access, error)
 }

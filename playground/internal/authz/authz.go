@@ -18,6 +18,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"waybill/playground/internal/dpop"
 	"waybill/playground/internal/keys"
 	"waybill/playground/internal/oauth"
 	"waybill/playground/internal/state"
@@ -31,6 +32,7 @@ type Options struct {
 	Resources []Resource
 	Clients   []Client
 	Issuers   []TrustedIssuer
+	Proofs    dpop.Policy
 	TokenLife time.Duration
 	Now       func() time.Time
 	Log       *slog.Logger
@@ -45,12 +47,13 @@ type Resource struct {
 	Scopes []string
 }
 
-// Client is a registration. It is confidential: without a secret or a key it
-// cannot authenticate.
+// Client is a registration. It should be confidential (draft section 9.1); a
+// public one authenticates with its id alone.
 type Client struct {
 	oauth.Credential
 	Resource string // the one that it may reach
 	Scopes   []string
+	Bound    bool // gets no token that is not bound to a key (RFC 9449 section 5.2)
 }
 
 // TrustedIssuer is an identity provider whose ID-JAGs are taken.
@@ -128,8 +131,11 @@ func (s *Server) metadata(profiles bool) map[string]any {
 		"scopes_supported":         scopes,
 		"protected_resources":      resources,
 
-		"token_endpoint_auth_methods_supported":            []string{oauth.MethodBasic, oauth.MethodPost, oauth.MethodKey},
+		"token_endpoint_auth_methods_supported":            s.auth.Methods(slices.ContainsFunc(s.o.Clients, func(c Client) bool { return c.Public })),
 		"token_endpoint_auth_signing_alg_values_supported": oauth.Algs(),
+	}
+	if s.o.Proofs.Verifier != nil {
+		m["dpop_signing_alg_values_supported"] = dpop.Algs()
 	}
 	if profiles {
 		m["authorization_grant_profiles_supported"] = []string{oauth.ProfileIDJAG}

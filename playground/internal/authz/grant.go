@@ -13,6 +13,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 
+	"waybill/playground/internal/dpop"
 	"waybill/playground/internal/oauth"
 	"waybill/playground/internal/state"
 )
@@ -29,10 +30,16 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 		refused.Write(w)
 		return
 	}
-	id, refused := s.auth.Authenticate(r, form)
+	// Before the client: an assertion of one that is asked for a nonce must not be
+	// spent.
+	key, refused := s.o.Proofs.TokenRequest(w, r, s.o.Issuer+"/token")
+	id := ""
+	if refused == nil {
+		id, refused = s.auth.Authenticate(r, form)
+	}
 	var answer map[string]any
 	if refused == nil {
-		answer, refused = s.grant(r.Context(), s.clients[id], form)
+		answer, refused = s.grant(r.Context(), s.clients[id], form, key)
 	}
 	if refused != nil {
 		s.o.Log.Info("A token request was refused.", "server", "authorization server", "client", id,
@@ -43,7 +50,9 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	oauth.WriteJSON(w, http.StatusOK, answer)
 }
 
-func (s *Server) grant(ctx context.Context, c Client, form url.Values) (map[string]any, *oauth.Error) {
+// grant answers a request by c, which has proved possession of the key with the
+// thumbprint key, "" if of none.
+func (s *Server) grant(ctx context.Context, c Client, form url.Values, key string) (map[string]any, *oauth.Error) {
 	switch {
 	case !form.Has("grant_type"):
 		return nil, oauth.Errorf("invalid_request", "grant_type is missing.")
@@ -62,6 +71,9 @@ func (s *Server) grant(ctx context.Context, c Client, form url.Values) (map[stri
 	if problem == "" {
 		problem = s.problem(c, claims)
 	}
+	if problem == "" {
+		problem = s.possession(c, claims.Cnf, key)
+	}
 	if problem != "" {
 		return nil, oauth.Errorf("invalid_grant", "The ID-JAG was refused: %s", problem)
 	}
@@ -69,7 +81,7 @@ func (s *Server) grant(ctx context.Context, c Client, form url.Values) (map[stri
 	if refused != nil {
 		return nil, refused
 	}
-	return s.issue(c, issuer, claims, target, intersect(asked, strings.Fields(claims.Scope), c.Scopes))
+	return s.issue(c, issuer, claims, target, key, intersect(asked, strings.Fields(claims.Scope), c.Scopes))
 }
 
 // idJAG are the claims that this server looks at (draft section 3.1).
@@ -159,8 +171,30 @@ func (s *Server) problem(c Client, claims idJAG) string {
 		return "it is not valid yet (nbf); check the clock."
 	case claims.Expiry.Time().Sub(claims.IssuedAt.Time()) > maxLife:
 		return "it lives longer than an hour."
-	case len(claims.Cnf) > 0 && string(claims.Cnf) != "null":
+	}
+	return ""
+}
+
+// possession checks the binding to a key (draft section 9.8.1.2), and says what is
+// wrong as problem does.
+func (s *Server) possession(c Client, cnf json.RawMessage, key string) string {
+	if len(cnf) == 0 || string(cnf) == "null" {
+		if key == "" && s.o.Proofs.Verifier != nil && (s.o.Proofs.Required || c.Bound) {
+			return "only tokens that are bound to a key are issued here, and neither it nor the request names one (DPoP)."
+		}
+		return ""
+	}
+	var said dpop.Confirmation
+	_ = json.Unmarshal(cnf, &said) // what cannot be read names no key
+	switch {
+	case s.o.Proofs.Verifier == nil:
 		return "it needs proof of possession (cnf), which is not supported here."
+	case said.Thumbprint == "":
+		return "it needs proof of possession of a key (cnf) that is not named by its thumbprint (jkt)."
+	case key == "":
+		return "it needs proof of possession (cnf), and the request has no DPoP proof."
+	case key != said.Thumbprint:
+		return "it is bound to another key (cnf) than that of the DPoP proof; this is no proof of possession."
 	}
 	return ""
 }
@@ -188,12 +222,12 @@ func intersect(asked []string, others ...[]string) []string {
 	})
 }
 
-// issue spends the jti and answers with an access token. Without a scope in the
-// request the token has none, as at xaa.dev.
-func (s *Server) issue(c Client, issuer TrustedIssuer, claims idJAG, resource string, scopes []string) (map[string]any, *oauth.Error) {
+// issue spends the jti and answers with an access token, bound to key if there is
+// one. Without a scope in the request the token has none, as at xaa.dev.
+func (s *Server) issue(c Client, issuer TrustedIssuer, claims idJAG, resource, key string, scopes []string) (map[string]any, *oauth.Error) {
 	subject := issuer.Provider + ":" + claims.Subject
 	scope := strings.Join(scopes, " ")
-	signed, err := s.sign(c, subject, resource, scope)
+	signed, err := s.sign(c, subject, resource, scope, key)
 	if err != nil {
 		return nil, s.broken("access token", err)
 	}
@@ -214,7 +248,7 @@ func (s *Server) issue(c Client, issuer TrustedIssuer, claims idJAG, resource st
 	}
 	s.o.Log.Info("An access token was issued.", "client", c.ID, "subject", subject, "resource", resource, "scope", scope)
 	return map[string]any{
-		"access_token": signed, "token_type": "Bearer", "expires_in": int64(s.o.TokenLife / time.Second),
+		"access_token": signed, "token_type": dpop.TokenType(key), "expires_in": int64(s.o.TokenLife / time.Second),
 		"scope": scope, "resource": resource,
 	}, nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"waybill/playground/internal/access"
+	"waybill/playground/internal/dpop"
 	"waybill/playground/internal/oauth"
 	"waybill/playground/internal/state"
 )
@@ -18,19 +19,20 @@ const organisation = "playground"
 // tokenClaims are those of an access token (RFC 9068 section 2.2).
 type tokenClaims struct {
 	jwt.Claims
-	ClientID string `json:"client_id"`
-	Scope    string `json:"scope"`
-	Org      string `json:"app_org"`
+	ClientID string             `json:"client_id"`
+	Scope    string             `json:"scope"`
+	Org      string             `json:"app_org"`
+	Cnf      *dpop.Confirmation `json:"cnf,omitempty"`
 }
 
-func (s *Server) sign(c Client, subject, resource, scope string) (string, error) {
+func (s *Server) sign(c Client, subject, resource, scope, key string) (string, error) {
 	now := s.o.Now()
 	return s.o.Keys.Sign(oauth.JWTAccessToken, tokenClaims{
 		Claims: jwt.Claims{
 			Issuer: s.o.Issuer, Subject: subject, Audience: jwt.Audience{resource}, ID: rand.Text(),
 			IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(s.o.TokenLife)),
 		},
-		ClientID: c.ID, Scope: scope, Org: organisation,
+		ClientID: c.ID, Scope: scope, Org: organisation, Cnf: dpop.Confirm(key),
 	})
 }
 
@@ -48,6 +50,9 @@ func (s *Server) Verify(_ context.Context, bearer string) (access.Access, error)
 	a := access.Access{
 		Subject: claims.Subject, Audience: claims.Audience[0], ClientID: claims.ClientID,
 		Scopes: strings.Fields(claims.Scope), Expires: claims.Expiry.Time(),
+	}
+	if claims.Cnf != nil {
+		a.Key = claims.Cnf.Thumbprint
 	}
 	s.o.Store.View(func(d *state.Data) { a.Email = d.People[claims.Subject].Email })
 	return a, nil

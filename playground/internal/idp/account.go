@@ -19,15 +19,21 @@ func (s *Server) readAccess(raw string) (accessClaims, bool) {
 }
 
 // userinfo is the UserInfo endpoint (OpenID Connect Core section 5.3). The token
-// is taken from the header only (RFC 6750 section 2.1).
+// is taken from the header only (RFC 6750 section 2.1), and one that is bound to a
+// key only with the proof (RFC 9449 section 7).
 func (s *Server) userinfo(w http.ResponseWriter, r *http.Request) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") || token == "" {
+	bound := strings.EqualFold(scheme, "DPoP") && s.o.Proofs.Verifier != nil
+	if !bound && !strings.EqualFold(scheme, "Bearer") || token == "" {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="playground"`)
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}
-	claims, ok := s.readAccess(strings.TrimSpace(token))
+	token = strings.TrimSpace(token)
+	claims, ok := s.readAccess(token)
+	if bound || claims.Cnf != nil {
+		ok = ok && bound && claims.Cnf != nil && s.possesses(r, token, claims.Cnf.Thumbprint)
+	}
 	user := s.user(claims.Subject)
 	if !ok || user.Email == "" {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="playground", error="invalid_token", error_description="The access token is not one of this identity provider, or has expired."`)
@@ -43,6 +49,13 @@ func (s *Server) userinfo(w http.ResponseWriter, r *http.Request) {
 		answer["name"] = user.Name
 	}
 	oauth.WriteJSON(w, http.StatusOK, answer)
+}
+
+// possesses reports whether the request proves possession of the key with this
+// thumbprint.
+func (s *Server) possesses(r *http.Request, token, thumbprint string) bool {
+	key, refused := s.o.Proofs.Check(r, s.o.Issuer+"/userinfo", token)
+	return refused == nil && key != "" && key == thumbprint
 }
 
 // introspect answers a client about its own tokens (RFC 7662 section 2). A
@@ -71,7 +84,7 @@ func (s *Server) describe(c Client, token string) map[string]any {
 	if claims, ok := s.readAccess(token); ok && claims.ClientID == c.ID {
 		return map[string]any{
 			"active": true, "iss": s.o.Issuer, "client_id": c.ID, "sub": claims.Subject, "username": s.user(claims.Subject).Email,
-			"scope": claims.Scope, "token_type": "Bearer", "aud": claims.Audience,
+			"scope": claims.Scope, "token_type": claims.tokenType(), "aud": claims.Audience,
 			"iat": claims.IssuedAt, "exp": claims.Expiry, "jti": claims.ID,
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4/jwt"
 
+	"waybill/playground/internal/dpop"
 	"waybill/playground/internal/oauth"
 	"waybill/playground/internal/state"
 )
@@ -31,15 +32,18 @@ type idJAG struct {
 	ACR      string           `json:"acr,omitempty"`
 	AMR      []string         `json:"amr,omitempty"`
 	Email    string           `json:"email,omitempty"`
+
+	Cnf *dpop.Confirmation `json:"cnf,omitempty"`
 }
 
 // exchange is the token exchange (RFC 8693) from an ID token or a refresh token
-// to an ID-JAG. Nothing is used up by it.
-func (s *Server) exchange(c Client, form url.Values) (map[string]any, *oauth.Error) {
+// to an ID-JAG. Nothing is used up by it. The ID-JAG is bound to key, if possession
+// of one was proved (draft section 9.8.1.1).
+func (s *Server) exchange(c Client, form url.Values, key string) (map[string]any, *oauth.Error) {
 	if refused := checkExchange(form); refused != nil {
 		return nil, refused
 	}
-	who, refused := s.subject(c, form)
+	who, refused := s.subject(c, form, key)
 	if refused != nil {
 		return nil, refused
 	}
@@ -63,7 +67,7 @@ func (s *Server) exchange(c Client, form url.Values) (map[string]any, *oauth.Err
 			IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(s.o.Lives.IDJAG)),
 		},
 		ClientID: connection.ClientID, Resource: connection.Resource, Scope: scope,
-		AuthTime: jwt.NewNumericDate(who.authTime), ACR: who.acr, AMR: []string{"otp"}, Email: user.Email,
+		AuthTime: jwt.NewNumericDate(who.authTime), ACR: who.acr, AMR: []string{"otp"}, Email: user.Email, Cnf: dpop.Confirm(key),
 	})
 	if err != nil {
 		return nil, s.broken("ID-JAG", err)
@@ -93,11 +97,11 @@ func checkExchange(form url.Values) *oauth.Error {
 }
 
 // subject checks the subject token (draft section 4.3.3).
-func (s *Server) subject(c Client, form url.Values) (subject, *oauth.Error) {
+func (s *Server) subject(c Client, form url.Values, key string) (subject, *oauth.Error) {
 	raw := form.Get("subject_token")
 	switch form.Get("subject_token_type") {
 	case oauth.TypeRefreshToken:
-		g, refused := s.liveGrant(c, state.Hash(raw))
+		g, refused := s.liveGrant(c, state.Hash(raw), key)
 		if refused != nil {
 			return subject{}, refused
 		}

@@ -18,6 +18,7 @@ import (
 	"sync"
 	"time"
 
+	"waybill/playground/internal/dpop"
 	"waybill/playground/internal/keys"
 	"waybill/playground/internal/oauth"
 	"waybill/playground/internal/state"
@@ -31,6 +32,7 @@ type Options struct {
 	Clients []Client
 	Lives   Lives
 	Policy  func() Policy
+	Proofs  dpop.Policy
 	Now     func() time.Time
 	Log     *slog.Logger
 
@@ -48,6 +50,7 @@ type Client struct {
 	RedirectURIs []string
 	PostLogout   []string // post_logout_redirect_uris
 	Connections  []Connection
+	Bound        bool // has to prove possession of a key with every token request (dpop_bound_access_tokens, RFC 9449 section 5.2)
 }
 
 // Connection is the policy that lets a client reach one resource.

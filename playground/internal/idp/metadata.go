@@ -2,7 +2,9 @@ package idp
 
 import (
 	"net/http"
+	"slices"
 
+	"waybill/playground/internal/dpop"
 	"waybill/playground/internal/oauth"
 )
 
@@ -10,8 +12,8 @@ import (
 // RFC 9207 section 3). What the identity provider does not do is not in it.
 func (s *Server) metadata(w http.ResponseWriter, r *http.Request) {
 	at := func(path string) string { return s.o.Issuer + path }
-	methods := []string{oauth.MethodBasic, oauth.MethodPost, oauth.MethodKey}
-	oauth.WriteDocument(w, r, map[string]any{
+	methods := s.auth.Methods(slices.ContainsFunc(s.o.Clients, func(c Client) bool { return c.Public }))
+	document := map[string]any{
 		"issuer":                                s.o.Issuer,
 		"authorization_endpoint":                at("/authorize"),
 		"token_endpoint":                        at("/token"),
@@ -41,7 +43,11 @@ func (s *Server) metadata(w http.ResponseWriter, r *http.Request) {
 		"claims_parameter_supported":                        false,
 		"token_exchange_subject_token_types_supported":      []string{oauth.TypeIDToken, oauth.TypeRefreshToken},
 		"identity_chaining_requested_token_types_supported": []string{oauth.TypeIDJAG},
-	})
+	}
+	if s.o.Proofs.Verifier != nil {
+		document["dpop_signing_alg_values_supported"] = dpop.Algs()
+	}
+	oauth.WriteDocument(w, r, document)
 }
 
 // jwks publishes the keys, retired ones included (RFC 7517 section 5).

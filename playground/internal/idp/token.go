@@ -13,22 +13,28 @@ import (
 
 	"github.com/go-jose/go-jose/v4/jwt"
 
+	"waybill/playground/internal/dpop"
 	"waybill/playground/internal/oauth"
 	"waybill/playground/internal/state"
 )
 
 // token is the token endpoint. The client is authenticated before anything else
-// is looked at (RFC 6749 section 3.2.1).
+// is looked at (RFC 6749 section 3.2.1) but the proof of possession: who is asked
+// for a nonce repeats the request, and its client assertion must not be spent.
 func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	form, refused := oauth.ReadForm(r, "audience", "resource")
 	if refused != nil {
 		refused.Write(w)
 		return
 	}
-	id, refused := s.auth.Authenticate(r, form)
+	key, refused := s.o.Proofs.TokenRequest(w, r, s.o.Issuer+"/token")
+	id := ""
+	if refused == nil {
+		id, refused = s.auth.Authenticate(r, form)
+	}
 	var answer map[string]any
 	if refused == nil {
-		answer, refused = s.grant(s.clients[id], form)
+		answer, refused = s.grant(s.clients[id], form, key)
 	}
 	if refused != nil {
 		s.o.Log.Info("A token request was refused.", "server", "identity provider", "client", id,
@@ -39,14 +45,19 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	oauth.WriteJSON(w, http.StatusOK, answer)
 }
 
-func (s *Server) grant(c Client, form url.Values) (map[string]any, *oauth.Error) {
+// grant answers a request by c, which has proved possession of the key with the
+// thumbprint key, "" if of none.
+func (s *Server) grant(c Client, form url.Values, key string) (map[string]any, *oauth.Error) {
+	if key == "" && s.o.Proofs.Verifier != nil && (s.o.Proofs.Required || c.Bound) {
+		return nil, oauth.Errorf(dpop.CodeProof, "This client has to send a DPoP proof with every token request.")
+	}
 	switch form.Get("grant_type") {
 	case oauth.GrantCode:
-		return s.redeemCode(c, form)
+		return s.redeemCode(c, form, key)
 	case oauth.GrantRefresh:
-		return s.refresh(c, form)
+		return s.refresh(c, form, key)
 	case oauth.GrantExchange:
-		return s.exchange(c, form)
+		return s.exchange(c, form, key)
 	case "":
 		return nil, oauth.Errorf("invalid_request", "grant_type is missing.")
 	case oauth.GrantBearer:
@@ -57,7 +68,7 @@ func (s *Server) grant(c Client, form url.Values) (map[string]any, *oauth.Error)
 
 // redeemCode is the authorization code grant with PKCE (RFC 6749 section 4.1.3,
 // RFC 7636 section 4.6).
-func (s *Server) redeemCode(c Client, form url.Values) (map[string]any, *oauth.Error) {
+func (s *Server) redeemCode(c Client, form url.Values, key string) (map[string]any, *oauth.Error) {
 	for _, name := range []string{"code", "redirect_uri", "code_verifier"} {
 		if !form.Has(name) {
 			return nil, oauth.Errorf("invalid_request", "%s is missing.", name)
@@ -68,13 +79,13 @@ func (s *Server) redeemCode(c Client, form url.Values) (map[string]any, *oauth.E
 		return nil, refused
 	}
 	if !slices.Contains(granted.scopes, "offline_access") {
-		return s.tokens(c, granted.login, granted.scopes, granted.nonce, nil)
+		return s.tokens(c, granted.login, granted.scopes, granted.nonce, key, nil)
 	}
-	return s.tokens(c, granted.login, granted.scopes, granted.nonce, func(d *state.Data, refresh string) *oauth.Error {
+	return s.tokens(c, granted.login, granted.scopes, granted.nonce, key, func(d *state.Data, refresh string) *oauth.Error {
 		d.Grants[state.Hash(refresh)] = state.Grant{
 			Family: granted.family, ClientID: c.ID, Subject: granted.login.Subject, LoginID: granted.login.ID,
 			Scopes: granted.scopes, AuthTime: granted.login.At, ACR: granted.login.ACR,
-			Expires: s.o.Now().Add(s.o.Lives.Refresh),
+			Expires: s.o.Now().Add(s.o.Lives.Refresh), Key: boundTo(c, key),
 		}
 		return nil
 	})
@@ -130,7 +141,7 @@ func verifies(verifier, challenge string) bool {
 
 // refresh is the refresh token grant with rotation (RFC 6749 section 6,
 // RFC 9700 section 4.14.2, OpenID Connect Core section 12).
-func (s *Server) refresh(c Client, form url.Values) (map[string]any, *oauth.Error) {
+func (s *Server) refresh(c Client, form url.Values, key string) (map[string]any, *oauth.Error) {
 	if !form.Has("refresh_token") {
 		return nil, oauth.Errorf("invalid_request", "refresh_token is missing.")
 	}
@@ -139,7 +150,7 @@ func (s *Server) refresh(c Client, form url.Values) (map[string]any, *oauth.Erro
 		return nil, refused
 	}
 	presented := state.Hash(form.Get("refresh_token"))
-	g, refused := s.liveGrant(c, presented)
+	g, refused := s.liveGrant(c, presented, key)
 	if refused != nil {
 		return nil, refused
 	}
@@ -152,7 +163,7 @@ func (s *Server) refresh(c Client, form url.Values) (map[string]any, *oauth.Erro
 		asked = g.Scopes
 	}
 	login := state.Login{ID: g.LoginID, Subject: g.Subject, At: g.AuthTime, ACR: g.ACR}
-	return s.tokens(c, login, asked, "", func(d *state.Data, next string) *oauth.Error {
+	return s.tokens(c, login, asked, "", key, func(d *state.Data, next string) *oauth.Error {
 		now, known := d.Grants[presented]
 		switch {
 		case !known:
@@ -185,13 +196,28 @@ func (s *Server) lookGrant(c Client, hash string) (state.Grant, *oauth.Error) {
 	return g, nil
 }
 
-// liveGrant is lookGrant for a token that is presented to be used. One that was
-// rotated before ends its family: its legitimate owner and a thief cannot be
-// told apart.
-func (s *Server) liveGrant(c Client, hash string) (state.Grant, *oauth.Error) {
+// boundTo is the key that a refresh token is bound to: that of a public client's
+// proof. A confidential client's is bound to its credentials already (RFC 9449
+// section 5).
+func boundTo(c Client, key string) string {
+	if c.Public {
+		return key
+	}
+	return ""
+}
+
+// liveGrant is lookGrant for a token that is presented to be used, by somebody
+// who has proved possession of key. One that was rotated before ends its family:
+// its legitimate owner and a thief cannot be told apart.
+func (s *Server) liveGrant(c Client, hash, key string) (state.Grant, *oauth.Error) {
 	g, refused := s.lookGrant(c, hash)
-	if refused != nil || !g.Used {
+	switch {
+	case refused != nil:
 		return g, refused
+	case g.Key != "" && g.Key != key:
+		return g, oauth.Errorf("invalid_grant", "The refresh token is bound to a key, and the request does not prove possession of that key (DPoP).")
+	case !g.Used:
+		return g, nil
 	}
 	if err := s.revokeFamily(g.Family); err != nil {
 		return g, s.broken("refresh token", err)
@@ -222,8 +248,8 @@ func (s *Server) revokeFamily(family string) error {
 // tokens makes the answer of the code and refresh grants. keep stores the
 // refresh token, if there is one; where it refuses, its changes stay, and its
 // refusal is the answer.
-func (s *Server) tokens(c Client, login state.Login, scopes []string, nonce string, keep func(*state.Data, string) *oauth.Error) (map[string]any, *oauth.Error) {
-	access, err := s.accessToken(c, login, scopes)
+func (s *Server) tokens(c Client, login state.Login, scopes []string, nonce, key string, keep func(*state.Data, string) *oauth.Error) (map[string]any, *oauth.Error) {
+	access, err := s.accessToken(c, login, scopes, key)
 	if err != nil {
 		return nil, s.broken("access token", err)
 	}
@@ -232,7 +258,7 @@ func (s *Server) tokens(c Client, login state.Login, scopes []string, nonce stri
 		return nil, s.broken("ID token", err)
 	}
 	answer := map[string]any{
-		"access_token": access, "token_type": "Bearer", "expires_in": seconds(s.o.Lives.IDToken),
+		"access_token": access, "token_type": dpop.TokenType(key), "expires_in": seconds(s.o.Lives.IDToken),
 		"id_token": id, "scope": strings.Join(scopes, " "),
 	}
 	if keep == nil {
@@ -288,18 +314,26 @@ func (s *Server) idToken(c Client, login state.Login, scopes []string, nonce, ac
 // are good for its userinfo endpoint and nothing else (RFC 9068 section 2.2).
 type accessClaims struct {
 	jwt.Claims
-	ClientID string `json:"client_id"`
-	Scope    string `json:"scope"`
+	ClientID string             `json:"client_id"`
+	Scope    string             `json:"scope"`
+	Cnf      *dpop.Confirmation `json:"cnf,omitempty"`
 }
 
-func (s *Server) accessToken(c Client, login state.Login, scopes []string) (string, error) {
+func (c accessClaims) tokenType() string {
+	if c.Cnf == nil {
+		return dpop.TokenType("")
+	}
+	return dpop.TokenType(c.Cnf.Thumbprint)
+}
+
+func (s *Server) accessToken(c Client, login state.Login, scopes []string, key string) (string, error) {
 	now := s.o.Now()
 	return s.o.Keys.Sign(oauth.JWTAccessToken, accessClaims{
 		Claims: jwt.Claims{
 			Issuer: s.o.Issuer, Subject: login.Subject, Audience: jwt.Audience{s.o.Issuer}, ID: random(),
 			IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(s.o.Lives.IDToken)),
 		},
-		ClientID: c.ID, Scope: strings.Join(scopes, " "),
+		ClientID: c.ID, Scope: strings.Join(scopes, " "), Cnf: dpop.Confirm(key),
 	})
 }
 

@@ -24,6 +24,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"waybill/playground/internal/access"
+	"waybill/playground/internal/dpop"
 	"waybill/playground/internal/resource"
 	"waybill/playground/internal/todostore"
 )
@@ -51,6 +52,7 @@ type Options struct {
 	Origin              string // scheme://host[:port] under which it is reached; the server is at Origin + Path
 	AuthorizationServer string // issuer
 	Verifier            access.Verifier
+	Proofs              dpop.Policy // the zero value: no token is bound to a key
 	Store               *todostore.Store
 	Log                 *slog.Logger // nil: no log
 
@@ -76,7 +78,7 @@ func New(o Options) http.Handler {
 	}
 	s := &server{o: o, protected: resource.New(resource.Options{
 		Origin: o.Origin, Path: Path, Name: "Todo0 over MCP of the built-in playground", AuthorizationServer: o.AuthorizationServer,
-		Scopes: []string{ScopeRead, ScopeWrite, ScopeAccess}, Verifier: o.Verifier,
+		Scopes: []string{ScopeRead, ScopeWrite, ScopeAccess}, Verifier: o.Verifier, Proofs: o.Proofs,
 	})}
 	quiet := slog.New(warnings{o.Log.Handler()})
 	shared := s.protocol(quiet)

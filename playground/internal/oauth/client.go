@@ -72,6 +72,16 @@ func NewAuthenticator(issuer string, find func(id string) (Credential, bool), hi
 	return &Authenticator{Find: find, Hint: hint, Audiences: []string{issuer + "/token", issuer}, Now: now, Spend: spend}
 }
 
+// Methods are the methods of client authentication, for metadata; public says
+// whether a client is registered that authenticates with its id alone.
+func (a *Authenticator) Methods(public bool) []string {
+	methods := []string{MethodBasic, MethodPost, MethodKey}
+	if public {
+		methods = append(methods, MethodNone)
+	}
+	return methods
+}
+
 // claim is what a request says about its client before that is checked.
 type claim struct {
 	id        string

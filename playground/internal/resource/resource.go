@@ -14,7 +14,10 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"waybill/playground/internal/access"
+	"waybill/playground/internal/dpop"
 )
 
 // MetadataPrefix is the well-known location of protected resource metadata
@@ -32,6 +35,7 @@ type Options struct {
 	AuthorizationServer string   // issuer of the one that it trusts
 	Scopes              []string // scopes_supported
 	Verifier            access.Verifier
+	Proofs              dpop.Policy
 }
 
 // Server is the protected side of a resource server. It is immutable and safe
@@ -95,47 +99,24 @@ func (s *Server) serveMetadata(w http.ResponseWriter, r *http.Request) {
 		NotAllowed(w, "GET, HEAD")
 		return
 	}
-	body, err := json.Marshal(struct {
-		Resource string   `json:"resource"`
-		Servers  []string `json:"authorization_servers"`
-		Scopes   []string `json:"scopes_supported"`
-		Methods  []string `json:"bearer_methods_supported"`
-		Name     string   `json:"resource_name"`
-	}{s.Identifier(), []string{s.o.AuthorizationServer}, s.o.Scopes, []string{"header"}, s.o.Name})
+	document := struct {
+		Resource string                    `json:"resource"`
+		Servers  []string                  `json:"authorization_servers"`
+		Scopes   []string                  `json:"scopes_supported"`
+		Methods  []string                  `json:"bearer_methods_supported"`
+		Name     string                    `json:"resource_name"`
+		Algs     []jose.SignatureAlgorithm `json:"dpop_signing_alg_values_supported,omitempty"`
+		Required bool                      `json:"dpop_bound_access_tokens_required,omitempty"`
+	}{s.Identifier(), []string{s.o.AuthorizationServer}, s.o.Scopes, []string{"header"}, s.o.Name, nil, s.o.Proofs.Required}
+	if s.o.Proofs.Verifier != nil {
+		document.Algs = dpop.Algs()
+	}
+	body, err := json.Marshal(document)
 	if err != nil {
 		Refuse(w, Problem{Status: http.StatusInternalServerError, Code: "server_error"})
 		return
 	}
 	Write(w, http.StatusOK, body)
-}
-
-// Authenticate checks the request's bearer token. Where it is missing or not
-// good for this resource, the answer is written and ok is false.
-func (s *Server) Authenticate(w http.ResponseWriter, r *http.Request) (a access.Access, ok bool) {
-	values := r.Header.Values("Authorization")
-	if len(values) > 1 {
-		s.challenge(w, http.StatusBadRequest, "invalid_request", "There is more than one Authorization header.", nil)
-		return a, false
-	}
-	scheme, bearer, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if bearer = strings.Trim(bearer, " "); !strings.EqualFold(scheme, "Bearer") {
-		s.challenge(w, http.StatusUnauthorized, "", "A bearer token is needed.", nil)
-		return a, false
-	}
-	if bearer == "" || len(bearer) > maxBearer || strings.ContainsAny(bearer, " \t,\"") {
-		s.challenge(w, http.StatusUnauthorized, "invalid_token", "The access token is not well formed.", nil)
-		return a, false
-	}
-	a, err := s.o.Verifier.Verify(r.Context(), bearer)
-	if err != nil {
-		s.challenge(w, http.StatusUnauthorized, "invalid_token", describe(err), nil)
-		return a, false
-	}
-	if a.Audience != s.Identifier() {
-		s.challenge(w, http.StatusUnauthorized, "invalid_token", "The access token was issued for another resource (aud).", nil)
-		return a, false
-	}
-	return a, true
 }
 
 // Require reports whether all scopes were granted. If not, insufficient_scope
@@ -145,7 +126,7 @@ func (s *Server) Require(w http.ResponseWriter, a access.Access, scopes ...strin
 	if len(missing) == 0 {
 		return true
 	}
-	s.challenge(w, http.StatusForbidden, "insufficient_scope", Lacks(missing), scopes)
+	s.challenge(w, refusal{status: http.StatusForbidden, code: "insufficient_scope", says: Lacks(missing), scopes: scopes, bound: a.Key != ""})
 	return false
 }
 
@@ -163,28 +144,6 @@ func Missing(a access.Access, scopes ...string) []string {
 // Lacks says in a sentence that the scopes are missing.
 func Lacks(scopes []string) string {
 	return "The access token lacks the scope: " + strings.Join(scopes, " ") + "."
-}
-
-// challenge answers with a Bearer challenge (RFC 6750 section 3, RFC 9728
-// section 5.1). A request without a token is told no error code.
-func (s *Server) challenge(w http.ResponseWriter, status int, code, description string, scopes []string) {
-	parts := []string{}
-	add := func(name, value string) {
-		if value != "" {
-			parts = append(parts, name+`="`+quotable(value)+`"`)
-		}
-	}
-	add("error", code)
-	if code != "" {
-		add("error_description", description)
-	}
-	add("scope", strings.Join(scopes, " "))
-	add("resource_metadata", s.o.Origin+MetadataPrefix+s.o.Path)
-	w.Header().Set("WWW-Authenticate", "Bearer "+strings.Join(parts, ", "))
-	if code == "" {
-		code = "unauthorized"
-	}
-	Refuse(w, Problem{Status: status, Code: code, Description: description})
 }
 
 // quotable drops what may not stand inside a quoted parameter of RFC 6750

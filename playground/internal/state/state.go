@@ -89,6 +89,7 @@ type Grant struct {
 	ACR      string    `json:"acr"`
 	Expires  time.Time `json:"expires"`
 	Used     bool      `json:"used,omitempty"`
+	Key      string    `json:"jkt,omitempty"` // thumbprint of the key that it is bound to; "": none
 }
 
 // Person is what the authorization server remembers of somebody it issued a

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"waybill/playground/internal/access"
+	"waybill/playground/internal/dpop"
 	"waybill/playground/internal/resource"
 	"waybill/playground/internal/todostore"
 	"waybill/todo"
@@ -31,6 +32,7 @@ type Options struct {
 	Origin              string // scheme://host[:port] under which it is reached; also the resource's identifier
 	AuthorizationServer string // issuer
 	Verifier            access.Verifier
+	Proofs              dpop.Policy // the zero value: no token is bound to a key
 	Store               *todostore.Store
 	Log                 *slog.Logger // nil: no log
 }
@@ -51,7 +53,7 @@ func New(o Options) http.Handler {
 	}
 	s := &server{o: o, protected: resource.New(resource.Options{
 		Origin: o.Origin, Name: "Todo0 of the built-in playground", AuthorizationServer: o.AuthorizationServer,
-		Scopes: []string{ScopeRead, ScopeWrite}, Verifier: o.Verifier,
+		Scopes: []string{ScopeRead, ScopeWrite}, Verifier: o.Verifier, Proofs: o.Proofs,
 	})}
 	return s.protected.Guard(s)
 }
