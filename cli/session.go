@@ -134,14 +134,16 @@ func (c *call) account(ctx context.Context) (*session.Manager, error) {
 }
 
 // withSession runs f with the open account, and once more after a sign-in if
-// the session turns out to be over and --sign-in allows it.
+// the session turns out to be over, or a stronger one is asked for, and --sign-in
+// allows it. What is asked for, BeginSignIn knows.
 func (c *call) withSession(ctx context.Context, f func(*session.Manager) error) error {
 	m, err := c.account(ctx)
 	if err != nil {
 		return err
 	}
 	err = f(m)
-	if fault.Is(err, fault.SignInNeeded) && c.opt.signIn && c.opt.idTokenFile == "" {
+	again := fault.Is(err, fault.SignInNeeded) || fault.Is(err, fault.StepUp)
+	if again && c.opt.signIn && c.opt.idTokenFile == "" {
 		if err := c.signIn(ctx, m, m.State().Current); err != nil {
 			return err
 		}

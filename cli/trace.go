@@ -87,6 +87,9 @@ func traceSteps(t *session.Trace) []traceStep {
 	}
 	redeem := newTraceStep("JWT bearer grant (RFC 7523)", t.Plan.Server.TokenEndpoint, t.Redeem, "access token issued")
 	if a := t.Access; a != nil {
+		if a.Bound() && t.Redeem.Fault == nil {
+			redeem.Result = "access token issued, bound to this app's key (DPoP)"
+		}
 		redeem.Notes, redeem.Scopes = a.Notes, &scopes{a.Asked, a.InIDJAG, a.Granted}
 	}
 	call := newTraceStep("call to the resource", t.Plan.Connection.Resource.URL, t.Call, fmt.Sprintf("%d to-dos", t.Todos))

@@ -49,6 +49,8 @@ func sessionWords(s *session.State) string {
 	switch {
 	case s.Account == nil:
 		return "No account is signed in."
+	case s.SignInNeeded && s.Account.StepUp:
+		return "Your organisation asks for a stronger or more recent sign-in. Your to-dos and the changes that are not sent yet are still here."
 	case s.SignInNeeded:
 		return "Your session has ended. Your to-dos and the changes that are not sent yet are still here."
 	case s.Account.Renewable:

@@ -127,7 +127,7 @@ func (a *account) info() *AccountInfo {
 		c = connection.Connection{Name: a.name, Title: a.title}
 	}
 	s := a.session.Load()
-	return &AccountInfo{Identity: s.Identity, Connection: c, Renewable: s.Renewable()}
+	return &AccountInfo{Identity: s.Identity, Connection: c, Renewable: s.Renewable(), StepUp: s.Wanted != nil}
 }
 
 // publish changes the State as long as a is the account in use: what is learnt
@@ -205,6 +205,9 @@ func (a *account) build(plans *planner) {
 		Plan: plans.plans.Get, Transport: a.m.o.Transport, Session: a.session.Load, Exclude: a.exclude, Save: a.save,
 	})
 	o := api.Options{Transport: a.m.o.Transport, Tokens: tokens{a.ladder, plans}, Resource: plans.configured.Connection.Resource}
+	if plans.configured.Connection.DPoP {
+		o.Prover = a.ladder
+	}
 	if o.Resource.Kind == connection.MCP {
 		a.client = api.NewMCP(o)
 	} else {

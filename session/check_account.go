@@ -3,9 +3,11 @@ package session
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"waybill/api"
+	"waybill/auth"
 	"waybill/connection"
 	"waybill/fault"
 )
@@ -67,7 +69,11 @@ func (k *checker) granted(t *Trace) {
 		k.add(Check{Name: name, Verdict: Warned, Finding: "Less was granted than was asked for. " + scopes,
 			Remedy: "Have the missing scopes allowed in the resource connection at the identity provider and for the client at the resource.", Step: fault.StepJWTBearer, Field: connection.FieldScopes})
 	default:
-		k.passed(name, fault.StepJWTBearer, "An access token was granted. "+scopes)
+		token := "An access token"
+		if k.conn().DPoP {
+			token = "An access token that is bound to this app's key (DPoP)"
+		}
+		k.passed(name, fault.StepJWTBearer, token+" was granted. "+scopes)
 	}
 }
 
@@ -101,4 +107,27 @@ func (k *checker) resource(ctx context.Context, a *account) {
 		}
 		k.passed("MCP protocol", fault.StepCall, "The server speaks version "+fault.Clean(version, 20)+".")
 	}
+}
+
+// proofs looks whether the servers say that they take the proofs that the
+// connection asks for (DPoP). What their metadata leaves out is unknown, not no.
+func (k *checker) proofs() {
+	if !k.conn().DPoP {
+		return
+	}
+	check := Check{Name: "proof of possession (DPoP)", Verdict: Passed, Finding: "Both servers say that they bind tokens to a key.", Step: fault.StepExchange}
+	for _, s := range []struct {
+		who  string
+		algs []string
+	}{{"The identity provider", k.provider.ProofAlgs}, {"The authorization server", k.server.ProofAlgs}} {
+		switch {
+		case s.algs == nil && check.Verdict == Passed:
+			check.Verdict, check.Finding = CannotTell, s.who+" does not say whether it binds tokens to a key."
+			check.Remedy = "If it does not, turn DPoP off in the connection."
+		case s.algs != nil && !slices.Contains(s.algs, auth.ProofAlg):
+			check.Verdict, check.Finding = Warned, s.who+" takes no proofs that are signed with "+auth.ProofAlg+", as those of this app are."
+			check.Remedy = "Ask whoever runs it, or turn DPoP off in the connection."
+		}
+	}
+	k.add(check)
 }

@@ -123,6 +123,7 @@ func (k *checker) servers(ctx context.Context) {
 	if k.provider == nil || k.server == nil {
 		return
 	}
+	k.proofs()
 	plan, err := auth.Resolve(ctx, k.m.o.Transport, k.conn(), k.configured.Credentials)
 	if err != nil {
 		k.failed("what was approved", "", err)

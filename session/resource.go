@@ -25,7 +25,7 @@ func through[T any](outer context.Context, r resource, f func(context.Context, a
 	}
 	ctx, done := r.a.calls.until(outer)
 	out, err = f(ctx, r.a.client)
-	err = done(err)
+	err = r.a.steppedUp(outer, done(err))
 	if connection.IsBuiltIn(r.a.name) && fault.Is(err, fault.Offline) {
 		_, _ = r.a.m.o.Builtin(outer)
 	}

@@ -13,8 +13,9 @@ type SignInRequest struct {
 	NoBrowser bool   // the caller shows the address; the browser is not opened
 	LoginHint string // the e-mail address to offer at the identity provider
 
-	// For a step-up (RFC 9470): how old the sign-in may be at most, and how
-	// strong it must be.
+	// For a step-up (RFC 9470): how old the sign-in may be at most, in seconds,
+	// and how strong it must be. Where neither is set, it is what a server has
+	// asked for since the last sign-in.
 	MaxAge    *int
 	ACRValues string
 }
@@ -47,6 +48,9 @@ func (m *Manager) BeginSignIn(ctx context.Context, name string, req SignInReques
 		before = m.pending.attempt
 	}
 	m.mu.Unlock()
+	if asked := m.wanted(ctx, name); asked != nil && req.MaxAge == nil && req.ACRValues == "" {
+		req.MaxAge, req.ACRValues = asked.MaxAge, asked.ACRValues
+	}
 	plans := m.newPlanner(configured)
 	life, cancel := context.WithCancel(m.life)
 	open := m.o.OpenURL

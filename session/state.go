@@ -42,6 +42,7 @@ type AccountInfo struct {
 	Identity   auth.Identity
 	Connection connection.Connection
 	Renewable  bool // the session outlives the ID token: there is a refresh token
+	StepUp     bool // a server asks for a stronger or more recent sign-in; the next one will be that
 }
 
 // State is what the Manager is about, at one moment. It is immutable.

@@ -73,7 +73,13 @@ func (a *account) traceExchange(ctx context.Context, t *Trace) error {
 	if session == nil {
 		return errSignedOut
 	}
-	t.Subject = subjectOf(session, t.Plan)
+	if with, made := session.WithProofKey(t.Plan.Connection); made {
+		if err := a.save(ctx, with); err != nil {
+			return err
+		}
+		session = with
+	}
+	t.Subject = subjectOf(session, t.Plan).Bound(session.ProofKey)
 	t.Exchange = timed(func() (err error) {
 		t.Grant, err = auth.ExchangeIDJAG(ctx, a.m.o.Transport, t.Plan, t.Subject)
 		return err
