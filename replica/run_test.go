@@ -458,6 +458,12 @@ func TestRestoringATagLeavesThoseThatCameSince(t *testing.T) {
 	})
 }
 
+func stepUp(kind fault.Kind, challenge map[string]string) error {
+	f := fault.New(fault.StepCall, kind, "insufficient_user_authentication", "A newer sign-in is needed.")
+	f.Challenge = challenge
+	return f
+}
+
 // What each kind of failure looks like; none of them loses an edit or a row.
 func TestR3_R4_R15_R16_R17_R19_WhatEachFailureIsCalled(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -474,7 +480,9 @@ func TestR3_R4_R15_R16_R17_R19_WhatEachFailureIsCalled(t *testing.T) {
 		"R17 refresh token dead":   {fault.New(fault.StepExchange, fault.SignInNeeded, "invalid_grant", "Your session is over."), SignIn, "Sign in to send 1 change"},
 		"R17 another error":        {fault.New(fault.StepExchange, fault.Config, "invalid_client", "The client was refused."), Attention, "The client was refused. 1 change kept until Waybill closes"},
 		"R19 policy withdrawn":     {fault.New(fault.StepExchange, fault.Denied, "access_denied", "Not entitled."), Attention, "Access denied by your organisation. 1 change kept until Waybill closes"},
-		"step-up":                  {fault.New(fault.StepCall, fault.StepUp, "insufficient_user_authentication", "A newer sign-in is needed."), SignIn, "Sign in to send 1 change"},
+		"S70 step-up":              {stepUp(fault.StepUp, map[string]string{"max_age": "60"}), SignIn, "A fresh sign-in is needed to send 1 change"},
+		"S70 stronger":             {stepUp(fault.StepUp, map[string]string{"max_age": "60", "acr_values": "mfa"}), SignIn, "A stronger sign-in is needed to send 1 change"},
+		"S70 once more":            {stepUp(fault.Denied, nil), Attention, "A newer sign-in is needed. 1 change kept until Waybill closes"},
 		"the peer broke a rule":    {fault.New(fault.StepCall, fault.Hostile, "redirect", "The server redirected a request with a token."), Attention, "The server redirected a request with a token. 1 change kept until Waybill closes"},
 		"something inside Waybill": {context.DeadlineExceeded, Offline, "Offline. 1 change kept until Waybill closes"},
 	} {

@@ -7,6 +7,9 @@ import (
 	"waybill/fault"
 )
 
+// codeStepUp is the error code that asks for a step-up (RFC 9470 section 3).
+const codeStepUp = "insufficient_user_authentication"
+
 // phase is what a sync is doing.
 type phase int
 
@@ -84,15 +87,24 @@ func (r *Replica) failure(f *fault.Fault, saved int, now time.Time) (StatusKind,
 			after = "Last synced " + clock(r.sync.lastSync, now)
 		}
 	}
+	what := "sync"
+	if saved > 0 {
+		what = "send " + changes(saved)
+	}
 	switch f.Kind {
-	case fault.SignInNeeded, fault.StepUp:
-		if saved == 0 {
-			return SignIn, "Sign in to sync"
+	case fault.SignInNeeded:
+		return SignIn, "Sign in to " + what
+	case fault.StepUp:
+		if f.Challenge["acr_values"] == "" {
+			return SignIn, "A fresh sign-in is needed to " + what
 		}
-		return SignIn, "Sign in to send " + changes(saved)
+		return SignIn, "A stronger sign-in is needed to " + what
 	case fault.Offline:
 		return Offline, "Offline. " + after
 	case fault.Denied:
+		if f.Code == codeStepUp { // the sign-in that was asked for did not help
+			return Attention, f.Message + " " + after
+		}
 		return Attention, "Access denied by your organisation. " + after
 	default:
 		return Attention, f.Message + " " + after
