@@ -126,7 +126,7 @@ type tokenKey struct {
 	issuer, subject, tenant                      string
 	server, endpoint, resource, scopes, clientID string
 	audience                                     string
-	key                                          string // fingerprint of the one that it is bound to, "" for a bearer token
+	key                                          string // the one that it is bound to, "" for a bearer token
 }
 
 // signIn tells one sign-in from the next, also after it was saved and read.
@@ -146,7 +146,7 @@ func keyOf(p *Plan, s *Session) tokenKey {
 		scopes: strings.Join(p.Connection.ResourceScopes(), " "), clientID: p.Connection.Resource.ClientID,
 	}
 	if p.Connection.DPoP {
-		k.key = s.ProofKey.Fingerprint()
+		k.key = "key " + s.ProofKey.Fingerprint() // differs from a bearer token's also where there is no key yet
 	}
 	return k
 }

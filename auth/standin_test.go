@@ -82,12 +82,14 @@ func (k *signingKey) jwk(changes map[string]any) map[string]any {
 }
 
 // changed returns base with changes; a nil value takes a member away.
-func changed(base, changes map[string]any) map[string]any {
+func changed(base map[string]any, changes ...map[string]any) map[string]any {
 	out := maps.Clone(base)
-	for name, value := range changes {
-		out[name] = value
-		if value == nil {
-			delete(out, name)
+	for _, c := range changes {
+		for name, value := range c {
+			out[name] = value
+			if value == nil {
+				delete(out, name)
+			}
 		}
 	}
 	return out
@@ -168,6 +170,7 @@ type standIn struct {
 	requests map[string]int // by path
 	forms    []url.Values   // of the token endpoint
 	basic    []string       // Authorization headers of the token endpoint
+	proofs   []string       // DPoP headers of the token endpoint
 	nonce    string
 	delay    time.Duration // of the token and the revocation endpoint
 	keysBody []byte        // instead of keys
@@ -227,6 +230,7 @@ func (s *standIn) reply(r *http.Request) (status int, body []byte) {
 		}
 		return max(s.keysCode, http.StatusOK), []byte(jsonOf(map[string]any{"keys": s.keys}))
 	case "/token":
+		s.proofs = append(s.proofs, r.Header.Get("DPoP"))
 		s.forms, s.basic = append(s.forms, r.PostForm), append(s.basic, r.Header.Get("Authorization"))
 		return max(s.status, http.StatusOK), []byte(jsonOf(changed(map[string]any{
 			"access_token": "idp-access-token", "token_type": "Bearer", "expires_in": 600, "refresh_token": "refresh-1",

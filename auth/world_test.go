@@ -47,6 +47,13 @@ type party struct {
 	delay    time.Duration
 	noKeys   bool // the keys cannot be had at the moment
 
+	nonce  string   // that is demanded in DPoP proofs; "": none
+	next   func()   // changes nonce after each token request, under mu; nil: nothing does
+	silent bool     // the nonce is demanded but not given
+	proofs []string // the DPoP header beside forms, "" where there was none
+
+	onProof func(raw string) // is told of it, under mu; nil: nobody is
+
 	forms []url.Values
 	auth  []string // Authorization headers beside forms
 	seen  []string // everything that arrived, for canaries
@@ -189,7 +196,14 @@ func (w *world) reply(p *party, r *http.Request, answer func(*party, url.Values)
 		return http.StatusNotFound, "", nil, 0
 	}
 	p.forms, p.auth = append(p.forms, r.PostForm), append(p.auth, r.Header.Get("Authorization"))
+	p.proofs = append(p.proofs, strings.Join(r.Header.Values("DPoP"), " and "))
 	p.count++
+	if p.onProof != nil {
+		p.onProof(r.Header.Get("DPoP"))
+	}
+	if refused, header := p.wantsNonce(); refused {
+		return http.StatusBadRequest, `{"error":"use_dpop_nonce"}`, header, p.delay
+	}
 	status, body := answer(p, r.PostForm)
 	if p.body != nil {
 		status, body = http.StatusOK, *p.body
@@ -197,8 +211,39 @@ func (w *world) reply(p *party, r *http.Request, answer func(*party, url.Values)
 	if p.status != 0 {
 		status = p.status
 	}
-	return status, body, p.header, p.delay
+	return status, body, p.nonced(), p.delay
 }
+
+// wantsNonce refuses the last proof if it lacks the nonce that is demanded.
+func (p *party) wantsNonce() (bool, http.Header) {
+	if p.nonce == "" || readProof(p.proofs[len(p.proofs)-1]).claims["nonce"] == p.nonce {
+		return false, nil
+	}
+	h := p.nonced()
+	if p.silent {
+		h = nil
+	}
+	if p.next != nil {
+		p.next()
+	}
+	return true, h
+}
+
+// nonced is the header of an answer, with the nonce of the next proof.
+func (p *party) nonced() http.Header {
+	if p.nonce == "" {
+		return p.header
+	}
+	h := p.header.Clone()
+	if h == nil {
+		h = http.Header{}
+	}
+	h.Set("DPoP-Nonce", p.nonce)
+	return h
+}
+
+// lastKey is the thumbprint of the key of the last proof, "" without one.
+func (p *party) lastKey() string { return readProof(p.proofs[len(p.proofs)-1]).thumbprint }
 
 func basicOf(r *http.Request) string {
 	user, password, _ := r.BasicAuth()
@@ -247,16 +292,20 @@ func (w *world) idJAG(p *party, form url.Values) string {
 	return w.note(&w.idJAGs, w.key.token(changed(map[string]any{
 		"iss": "https://idp.example", "sub": "user-1", "aud": form.Get("audience"), "client_id": resID, "jti": fmt.Sprint("jti-", p.count),
 		"iat": now, "exp": now + life, "resource": form.Get("resource"), "scope": form.Get("scope"),
-	}, p.jag), changed(map[string]any{"typ": idjagType}, p.jagTyp)))
+	}, confirmed(p.lastKey()), p.jag), changed(map[string]any{"typ": idjagType}, p.jagTyp)))
 }
 
 // answerAS is the authorization server's token endpoint.
 func (w *world) answerAS(p *party, form url.Values) (int, string) {
-	if form.Get("grant_type") != grantJWTBearer {
+	kind := "Bearer"
+	if p.lastKey() != "" {
+		kind = "DPoP"
+	}
+	if form.Get("grant_type") != grantJWTBearer && form.Get("grant_type") != grantJWTDPoP {
 		return http.StatusBadRequest, `{"error":"unsupported_grant_type"}`
 	}
 	return http.StatusOK, jsonOf(changed(map[string]any{
-		"access_token": canary(fmt.Sprintf("access-%d", p.count)), "token_type": "Bearer", "expires_in": 7200, "scope": form.Get("scope"),
+		"access_token": canary(fmt.Sprintf("access-%d", p.count)), "token_type": kind, "expires_in": 7200, "scope": form.Get("scope"),
 	}, p.changes))
 }
 
