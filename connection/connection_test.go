@@ -128,3 +128,23 @@ func ExampleParse() {
 	fmt.Println(c.Name, c.ResourceScopes(), secrets.IdP, err)
 	// Output: my-org [todos.read] [redacted] <nil>
 }
+
+// S71: DPoP is off unless the connection says so, in a word that is no guess.
+func TestS71_DPoPIsAChoiceOfTheConnection(t *testing.T) {
+	env := environment("IDP_SECRET", "one", "RESOURCE_SECRET", "two")
+	for value, want := range map[string]bool{"": false, `"dpop": true, `: true, `"dpop": false, `: false, `"dpop": null, `: false} {
+		c, _, err := connection.Parse([]byte(strings.Replace(full, `{"name"`, `{`+value+`"name"`, 1)), env)
+		if err != nil || c.DPoP != want {
+			t.Errorf("%s: %v, %v", value, c.DPoP, err)
+		}
+		if out, _ := json.Marshal(c); strings.Contains(string(out), "dpop") != want {
+			t.Errorf("%s is written as %s", value, out)
+		}
+	}
+	for _, value := range []string{`"required"`, `1`, `"true"`} {
+		_, _, err := connection.Parse([]byte(strings.Replace(full, `{"name"`, `{"dpop": `+value+`, "name"`, 1)), env)
+		if f := fault.As(err); err == nil || f.Code != "wrong_type" || !strings.Contains(f.Message, `"dpop"`) {
+			t.Errorf("%s: %v", value, err)
+		}
+	}
+}
