@@ -81,14 +81,21 @@ func TestR18_ARefreshTokenThatRotatesAtTheExchangeIsSaved(t *testing.T) {
 // one live until the new one is used (RFC 9700 section 4.14.2); and none is
 // used that is not on disk, so that reuse is never detected.
 func TestR18_KilledAnywhereTheSessionSurvives(t *testing.T) {
-	for point := range 12 {
+	const points, lives = 7, 210
+	kills := 0
+	defer func() {
+		if t.Logf("%d kills at %d points", kills, points); kills < 1000 {
+			t.Errorf("%d kills", kills)
+		}
+	}()
+	for point := range points {
 		inWorld(t, func(t *testing.T, w *world) {
 			w.plan.Provider.RefreshSubject = No
 			idp := &rotatingIdP{live: map[string]bool{canary("refresh-0"): true}}
 			w.idp.rotates = idp
 			disk := *w.session
 			disk.IDTokenExpiry = time.Now().Add(-time.Second)
-			for range 20 { // lives of the program
+			for range lives { // of the program
 				steps, killed := 0, false
 				step := func() bool { steps++; killed = killed || steps > point; return killed }
 				session := disk
@@ -119,6 +126,9 @@ func TestR18_KilledAnywhereTheSessionSurvives(t *testing.T) {
 				l.Forget()
 				if err != nil && !killed {
 					t.Fatalf("point %d: %v", point, err)
+				}
+				if killed {
+					kills++
 				}
 				disk.IDTokenExpiry = time.Now().Add(-time.Second)
 			}

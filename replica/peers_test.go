@@ -245,7 +245,7 @@ func TestOneEditIsOneFlush(t *testing.T) {
 	}
 	o := account(t)
 	r := opened(t, o, testSeams())
-	roundNow(t, r, newServer(some(2000)...))
+	roundNow(t, r, newServer(some(100_000)...))
 	must(t, r.Close())
 	count := func(edits int) (flushes, bytes int) {
 		command := exec.Command(strace, "-f", "-qq", "-e", "trace=fsync,fdatasync,pwrite64,write", "-o", o.Dir+"/trace", os.Args[0], "-test.run=TestOneEditIsOneFlush")

@@ -3,6 +3,7 @@ package session_test
 import (
 	"context"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -97,8 +98,12 @@ func TestR2_R3_R4_TroubleOnTheWayToEachServer(t *testing.T) {
 						for _, h := range hosts {
 							w.strangers.Serve(h, page(200, ""))
 						}
+						before := titles(w.m)
 						w.befall(host, c.trouble)
 						w.wait(lasts)
+						if !maps.Equal(before, titles(w.m)) {
+							t.Errorf("R3: what was saved has changed: %d to-dos, then %d", len(before), len(titles(w.m)))
+						}
 						w.m.Replica().Wake(replica.WakeFocus) // the user comes
 						w.add("Typed on the train")
 						w.expectOffline(c.limit, c.codes)
@@ -110,6 +115,13 @@ func TestR2_R3_R4_TroubleOnTheWayToEachServer(t *testing.T) {
 						}
 						if n := w.asked("POST " + authHost + "/token"); n > 1 {
 							t.Errorf("I7: %d access tokens were asked for", n)
+						}
+						// What is known of the servers is still that: nothing of it is
+						// asked for again, unless it had grown old.
+						for _, r := range w.net.Requests() {
+							if strings.Contains(r.String(), "/.well-known/") && lasts < time.Hour {
+								t.Errorf("R3: metadata was asked for again: %v", r)
+							}
 						}
 						if n := w.asked("POST " + idpHost + "/token"); n > 2 {
 							t.Errorf("I7: the identity provider was asked %d times", n)

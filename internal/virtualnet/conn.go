@@ -2,6 +2,7 @@ package virtualnet
 
 import (
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"sync"
@@ -15,7 +16,7 @@ const window = 1 << 20
 
 // pair makes the two ends of a connection. n.mu is held.
 func (n *Network) pair(to net.Addr) (client, server *conn) {
-	up, down := newHalf(n.rtt/2), newHalf(n.rtt/2)
+	up, down := newHalf(n.rtt/2, n.line), newHalf(n.rtt/2, n.line)
 	from := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 2), Port: 40000 + len(n.dials)%20000}
 	client = &conn{network: n, in: down, out: up, local: from, remote: to}
 	server = &conn{network: n, in: up, out: down, local: to, remote: from}
@@ -71,8 +72,10 @@ func (c *conn) SetWriteDeadline(t time.Time) error {
 // half is one direction: bytes that arrive after a delay.
 type half struct {
 	delay time.Duration
+	line  line
 
 	mu     sync.Mutex
+	last   time.Time // when what was sent last arrives
 	parts  []part
 	held   int
 	end    error         // what a reader gets after the parts; nil: still open
@@ -86,7 +89,39 @@ type part struct {
 	data []byte
 }
 
-func newHalf(delay time.Duration) *half { return &half{delay: delay, turn: make(chan struct{})} }
+func newHalf(delay time.Duration, l line) *half {
+	return &half{delay: delay, line: l, turn: make(chan struct{})}
+}
+
+// line is how a connection is besides its delay. The zero value is as quick as
+// can be.
+type line struct {
+	perSecond int // bytes
+	jitter    time.Duration
+}
+
+// packet is how many bytes arrive together on a line that is not quick.
+const packet = 512
+
+// send puts a copy of p on its way, in order after what is there. h.mu is held.
+func (h *half) send(p []byte) {
+	for len(p) > 0 {
+		n := len(p)
+		if h.line != (line{}) {
+			n = min(n, packet)
+		}
+		at := time.Now().Add(h.delay)
+		if h.line.jitter > 0 {
+			at = at.Add(rand.N(h.line.jitter))
+		}
+		at = later(at, h.last)
+		if h.line.perSecond > 0 {
+			at = at.Add(time.Duration(n) * time.Second / time.Duration(h.line.perSecond))
+		}
+		h.last = at
+		h.parts, p = append(h.parts, part{at, append([]byte(nil), p[:n]...)}), p[n:]
+	}
+}
 
 // changed wakes all who wait. h.mu is held.
 func (h *half) changed() {
@@ -160,7 +195,7 @@ func (h *half) write(p []byte, limit *deadline) (int, error) {
 			return sent, net.ErrClosed
 		}
 		if n := min(len(p), window-h.held); n > 0 {
-			h.parts = append(h.parts, part{time.Now().Add(h.delay), append([]byte(nil), p[:n]...)})
+			h.send(p[:n])
 			h.held += n
 			h.changed()
 			sent, p = sent+n, p[n:]
@@ -183,9 +218,16 @@ func (h *half) finish(end error) {
 	defer h.mu.Unlock()
 	if h.end == nil && h.broken == nil {
 		h.end = end
-		h.parts = append(h.parts, part{at: time.Now().Add(h.delay)})
+		h.parts = append(h.parts, part{at: later(time.Now().Add(h.delay), h.last)})
 		h.changed()
 	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
 }
 
 // abandon is called by the reading end, or when the connection breaks: nobody

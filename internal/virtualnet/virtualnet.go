@@ -1,5 +1,6 @@
 // Package virtualnet is a network in memory for tests: real TLS, HTTP/1.1 and
-// HTTP/2 over connections whose only property is a round-trip time.
+// HTTP/2 over connections whose only property is a round-trip time, unless SetLine
+// gives them more.
 //
 // Invariant: nothing but timers and channels makes a connection wait, so inside
 // a bubble of testing/synctest all time is virtual and a round trip costs
@@ -29,6 +30,7 @@ type Network struct {
 	servers   []*http.Server
 	conns     map[*conn]struct{}
 	offline   bool
+	line      line
 	log       []Request
 	dials     []string
 	refused   []string
@@ -56,6 +58,14 @@ func New(rtt time.Duration) *Network {
 	n := &Network{rtt: rtt, certs: newAuthority(), listeners: map[string]*listener{}, conns: map[*conn]struct{}{}}
 	n.idle = sync.NewCond(&n.mu)
 	return n
+}
+
+// SetLine makes connections that are opened from now on carry at most that many
+// bytes a second each way (0: any number), and be late by up to jitter besides.
+func (n *Network) SetLine(bytesPerSecond int, jitter time.Duration) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.line = line{bytesPerSecond, jitter}
 }
 
 // Listen accepts connections to addr, host:port, without TLS. Any host name

@@ -1,6 +1,7 @@
 package virtualnet_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -256,4 +257,42 @@ func TestItRunsOutsideOfABubbleTooAndEndsCleanly(t *testing.T) {
 	get(t, rt, "https://idp.example/")
 	rt.CloseIdleConnections()
 	n.Close()
+}
+
+func TestALineMayBeSlowAndUnsteady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := virtualnet.New(100 * time.Millisecond)
+		defer n.Close()
+		n.SetLine(1000, time.Second)
+		l, err := n.Listen("slow.example:80")
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			conn, err := l.Accept()
+			if err == nil {
+				_, _ = io.Copy(conn, conn)
+			}
+		}()
+		conn, err := n.DialContext(t.Context(), "tcp", "slow.example:80")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := make([]byte, 10_000)
+		for i := range want {
+			want[i] = byte(i / 7)
+		}
+		start := time.Now()
+		if _, err := conn.Write(want); err != nil {
+			t.Fatal(err)
+		}
+		got := make([]byte, len(want))
+		if _, err := io.ReadFull(conn, got); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%v, the same bytes: %v", err, bytes.Equal(got, want))
+		}
+		// Ten seconds there, and back as they come.
+		if took := time.Since(start); took < 10*time.Second || took > 45*time.Second {
+			t.Errorf("took %v", took)
+		}
+	})
 }
