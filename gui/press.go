@@ -101,9 +101,18 @@ func (p *press) AccessibilityLabel() string { return p.label }
 // AccessibilityRole is that of a button.
 func (p *press) AccessibilityRole() fyne.AccessibleRole { return fyne.AccessibleRoleButton }
 
-// canvasOf finds the canvas that o is on, nil if on none.
+// canvasOf finds the canvas that o is on, nil if on none. The toolkit does not
+// know it before o was drawn, and who types fast is there earlier: there is one
+// window, so it is that one's.
 func canvasOf(o fyne.CanvasObject) fyne.Canvas {
-	return fyne.CurrentApp().Driver().CanvasForObject(o)
+	d := fyne.CurrentApp().Driver()
+	if c := d.CanvasForObject(o); c != nil {
+		return c
+	}
+	if all := d.AllWindows(); len(all) == 1 {
+		return all[0].Canvas()
+	}
+	return nil
 }
 
 // handOn gives a key that a focused widget has no use for to the window, so

@@ -34,6 +34,14 @@ func written(t *testing.T, path string) []byte {
 	return data
 }
 
+// closed waits until the dialog on screen is gone.
+func closed(t *testing.T, w *desktop.Window) {
+	t.Helper()
+	if !desktop.Eventually(patience, func() bool { _, there := w.Read().Find("Cancel"); return !there }) {
+		t.Fatalf("the dialog stays; the window says:\n%s", w.Read())
+	}
+}
+
 // A person keeps their to-dos in files: a table for a spreadsheet, and a backup
 // that brings back what was deleted since. They are asked before a file is
 // replaced and before anything is brought in, and can take that back.
@@ -51,6 +59,7 @@ func TestToDosGoIntoFilesAndComeBack(t *testing.T) {
 	window.Key("Return")
 	file := filepath.Join(r.d.Home, "Documents", "list.csv")
 	table := written(t, file)
+	closed(t, window)
 	for _, title := range titles {
 		if !strings.Contains(string(table), title) {
 			t.Errorf("the table does not have %q", title)
@@ -62,6 +71,7 @@ func TestToDosGoIntoFilesAndComeBack(t *testing.T) {
 	window.Type("list.csv") // is taken, but a backup is JSON
 	window.Key("Return")
 	written(t, filepath.Join(r.d.Home, "Documents", "list.json"))
+	closed(t, window)
 	if now, err := os.ReadFile(file); err != nil || string(now) != string(table) {
 		t.Errorf("the table is another one: %v", err)
 	}
