@@ -278,7 +278,8 @@ func TestR35_TheServerIsRestoredFromAnOldBackup(t *testing.T) {
 	window.Await("later.csv", patience)
 	window.Type("later")
 	window.Key("Return")
-	window.ClickOn("Import 24", patience)
+	window.Await("One Undo takes", patience)
+	window.Key("Return")
 	window.Await("Search 48", patience)
 	adds(window, titles[0])
 	window.Await("Priority", patience) // its details are there
