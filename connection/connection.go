@@ -107,6 +107,10 @@ type Resource struct {
 
 	TokenEndpoint string `json:"token_endpoint,omitempty"` // overrules metadata
 	MCPVersion    string `json:"mcp_version,omitempty"`    // protocol version to speak; empty: negotiate
+
+	// Todos says where the to-dos of a REST API are; nil: as at Todo0. What it
+	// points to is never changed.
+	Todos *Todos `json:"todos,omitempty"`
 }
 
 // Connection is one way to reach to-dos.

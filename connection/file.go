@@ -180,7 +180,7 @@ func syntaxFault(err error) error {
 // jsonPath drops the names of embedded Go types from the path that
 // encoding/json reports.
 func jsonPath(field string) string {
-	return strings.NewReplacer("idp.IdP.", "idp.", "resource.Resource.", "resource.", "Connection.", "").Replace(field)
+	return strings.NewReplacer("idp.IdP.", "idp.", "resource.Resource.", "resource.", "Connection.", "", "TodoText.", "").Replace(field)
 }
 
 func wrong(code, message string) *fault.Fault {

@@ -48,6 +48,9 @@ func (c Connection) Validate() error {
 	if err := c.validateAudience(); err != nil {
 		return err
 	}
+	if err := c.validateTodos(); err != nil {
+		return err
+	}
 	_, err := c.Redirect()
 	return err
 }
