@@ -377,6 +377,36 @@ func TestR31_AServerThatGivesItsOwnIDsAndKnowsNoKeysIsReadBackFirst(t *testing.T
 	})
 }
 
+// Two to-dos of the same text, made at once, whose answers are both lost: there
+// are two of them, not four.
+func TestR31_TheSameTextTwiceIsReadBackAsTwo(t *testing.T) {
+	s := newServer(some(2)...)
+	s.ownIDs, s.noKeys = true, true
+	bubble(t, s, func(t *testing.T, r *Replica) {
+		runs(t, r, s)
+		s.set(func() {
+			s.after = func(op, _ string) error {
+				if op == "create" {
+					return trouble(502, -1)
+				}
+				return nil
+			}
+		})
+		add(t, r, "Milk")
+		add(t, r, "Milk")
+		synctest.Wait()
+		if got := s.titles(); !slices.Equal(got, []string{"Milk", "Milk", "item 000", "item 001"}) {
+			t.Fatalf("%v", got)
+		}
+		s.set(func() { s.after = nil })
+		must(t, r.SyncNow(t.Context()))
+		must(t, r.SyncNow(t.Context()))
+		if got := s.titles(); len(got) != 4 || len(r.Outbox()) != 0 || len(titlesOf(r)) != 4 {
+			t.Fatalf("%v, %+v", got, r.Outbox())
+		}
+	})
+}
+
 // Random programs of create, edit, complete and delete, offline and online: the
 // server sees the edits of each to-do in order.
 func TestR32_TheServerSeesALegalPrefix(t *testing.T) {

@@ -147,20 +147,20 @@ func (r *Replica) compare(list api.List) difference {
 // that are left.
 func (r *Replica) adopt(d *difference, missing []string, reset bool) []string {
 	twins := r.unknownByContent(d.puts)
-	take := func(old string, content todo.Todo) *todo.Todo {
+	take := func(old string, content todo.Todo, wanted int) *todo.Todo {
 		sum := looseSum(content)
-		t := twins()[sum]
-		if t == nil || t.ID == old {
+		found := twins()[sum]
+		if len(found) == 0 || len(found) > wanted || found[0].ID == old {
 			return nil
 		}
-		delete(twins(), sum)
-		d.renames = append(d.renames, rename{old, t.ID})
-		return t
+		twins()[sum] = found[1:]
+		d.renames = append(d.renames, rename{old, found[0].ID})
+		return found[0]
 	}
-	for _, e := range r.m.entries {
-		if it := r.m.items[e.id]; e.op == todo.Create && e.state == entryWaiting && it.server == nil && !r.neverSent(e) && r.m.sync.ids != idsKept {
+	for _, creates := range r.doubtful() {
+		for i, e := range creates {
 			content, _ := e.edit().Apply(todo.Todo{})
-			if t := take(e.id, content); t != nil {
+			if t := take(e.id, content, len(creates)-i); t != nil {
 				d.adopted = append(d.adopted, e.number)
 				d.later = append(d.later, r.carryOver(&action{op: todo.Create, id: e.id, item: content, acks: []*entry{e}}, *t)...)
 			}
@@ -171,30 +171,41 @@ func (r *Replica) adopt(d *difference, missing []string, reset bool) []string {
 	}
 	for _, it := range r.m.items {
 		if it.server == nil && it.ghost != nil && len(it.edits) > 0 {
-			take(it.id, *it.ghost)
+			take(it.id, *it.ghost, 1)
 		}
 	}
 	return slices.DeleteFunc(missing, func(id string) bool {
 		it := r.m.items[id]
-		return len(it.edits) > 0 && take(id, *it.server) != nil
+		return len(it.edits) > 0 && take(id, *it.server, 1) != nil
 	})
 }
 
-// unknownByContent finds listed to-dos that are not known here, by looseSum;
-// those that cannot be told apart are nil. The work is done at the first call.
-func (r *Replica) unknownByContent(puts []todo.Todo) func() map[string]*todo.Todo {
-	return sync.OnceValue(func() map[string]*todo.Todo {
-		twins := map[string]*todo.Todo{}
+// doubtful finds the creations that may have arrived at a server that gives its
+// own ids, by looseSum.
+func (r *Replica) doubtful() map[string][]*entry {
+	creates := map[string][]*entry{}
+	for _, e := range r.m.entries {
+		if it := r.m.items[e.id]; e.op == todo.Create && e.state == entryWaiting && it.server == nil && !r.neverSent(e) && r.m.sync.ids != idsKept {
+			content, _ := e.edit().Apply(todo.Todo{})
+			sum := looseSum(content)
+			creates[sum] = append(creates[sum], e)
+		}
+	}
+	return creates
+}
+
+// unknownByContent finds listed to-dos that are not known here, by looseSum.
+// More of them than are looked for cannot be told apart. The work is done at the
+// first call.
+func (r *Replica) unknownByContent(puts []todo.Todo) func() map[string][]*todo.Todo {
+	return sync.OnceValue(func() map[string][]*todo.Todo {
+		twins := map[string][]*todo.Todo{}
 		for i := range puts {
 			if it := r.m.items[puts[i].ID]; it != nil && it.server != nil {
 				continue
 			}
 			sum := looseSum(puts[i])
-			if _, twice := twins[sum]; twice {
-				twins[sum] = nil
-				continue
-			}
-			twins[sum] = &puts[i]
+			twins[sum] = append(twins[sum], &puts[i])
 		}
 		return twins
 	})
