@@ -73,7 +73,8 @@ type Client interface {
 	// Idempotency-Key; it may be empty.
 	Create(ctx context.Context, t todo.Todo, key string) (todo.Todo, error)
 
-	// Update changes the fields that p names. ifMatch is the ETag of the item
+	// Update changes the fields that p names. The answer has no ID where the
+	// server takes the change but does not show the item. ifMatch is the ETag of the item
 	// that the edit was made on, empty to overwrite whatever is there. When the
 	// item was changed meanwhile the error is a Fault of kind Conflict that
 	// wraps a *ConflictError.
@@ -120,8 +121,8 @@ type Capabilities struct {
 	Update bool
 	Delete bool
 
-	// Why is one plain sentence that says why something is off; "" if
-	// everything is on.
+	// Why is one plain sentence that says why something is off, or else which
+	// fields of a to-do the service has no place for; "" if everything is on.
 	Why string
 }
 

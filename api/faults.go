@@ -173,7 +173,7 @@ func (s scopes) scopeFault(granted []string, about asking, named []string) *faul
 		short = s.missing(granted, about.change())
 	}
 	message := "The access token lacks a scope that the to-do service asks for."
-	known := append(slices.Clone(s.asked), scopeRead, scopeWrite, scopeMCP)
+	known := append(slices.Clone(s.asked), scopeRead, scopeWrite, scopeMCP, s.write)
 	if len(short) > 0 && !slices.ContainsFunc(short, func(scope string) bool { return !slices.Contains(known, scope) }) {
 		message = "The access token lacks the scope " + strings.Join(short, " and the scope ") + "."
 	}

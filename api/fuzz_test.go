@@ -17,7 +17,7 @@ import (
 
 const fuzzToken = "canary-token-of-the-fuzzer-0123456789"
 
-var fuzzScopes = scopes{asked: readWrite, needed: []string{scopeRead}}
+var fuzzScopes = scopes{asked: readWrite, needed: []string{scopeRead}, write: scopeWrite}
 
 // FuzzErrorBody: whatever a server refuses a request with, the Fault is whole,
 // clean, bounded, shows no token, and its sentence is ours.

@@ -27,8 +27,12 @@ type restClient struct {
 
 // NewREST returns a Client for a REST resource. Resource.URL is the API's base
 // (https://api.example) or its collection (…/todos); an URL that a token must
-// not be sent to makes every call fail with a Fault of kind Config.
+// not be sent to makes every call fail with a Fault of kind Config. With
+// Resource.Todos the API is what that says, below Resource.URL.
 func NewREST(o Options) Client {
+	if o.Resource.Todos != nil {
+		return newMapped(o)
+	}
 	root, cancel := context.WithCancel(context.Background())
 	c := &restClient{close: cancel, caller: newCaller(o, root)}
 	origin, err := transport.Origin(o.Resource.URL)

@@ -2,6 +2,7 @@ package api
 
 import (
 	"slices"
+	"strings"
 
 	"waybill/connection"
 )
@@ -18,10 +19,14 @@ const (
 type scopes struct {
 	asked  []string
 	needed []string // of asked, without which nothing can be read
+	write  string   // without which nothing can be changed; "" if there is none
 }
 
 func scopesOf(r connection.Resource) scopes {
-	s := scopes{asked: connection.Connection{Resource: r}.ResourceScopes()}
+	s := scopes{asked: connection.Connection{Resource: r}.ResourceScopes(), write: scopeWrite}
+	if r.Todos != nil && r.Kind != connection.MCP {
+		s.write = r.Todos.Filled().WriteScope
+	}
 	for _, scope := range []string{scopeRead, scopeMCP} {
 		if slices.Contains(s.asked, scope) {
 			s.needed = append(s.needed, scope)
@@ -43,8 +48,8 @@ func (s scopes) effective(granted []string) []string {
 // change, to-dos.
 func (s scopes) missing(granted []string, change bool) []string {
 	needed := s.needed
-	if change {
-		needed = append(slices.Clip(needed), scopeWrite)
+	if change && s.write != "" {
+		needed = append(slices.Clip(needed), s.write)
 	}
 	var out []string
 	for _, scope := range needed {
@@ -58,8 +63,8 @@ func (s scopes) missing(granted []string, change bool) []string {
 // The sentences of Capabilities.Why.
 const (
 	whyNothing  = "Nothing was granted that would let this app see these to-dos."
-	whyNotAsked = "This connection does not ask for the scope todos.write, so these to-dos can be read but not changed."
-	whyNotGiven = "The scope todos.write was not granted, so these to-dos can be read but not changed."
+	whyNotAsked = "This connection does not ask for the scope " + scopeWrite + ", so these to-dos can be read but not changed."
+	whyNotGiven = "The scope " + scopeWrite + " was not granted, so these to-dos can be read but not changed."
 	whyNoWay    = "This to-do service offers no way to change to-dos, so they can be read only."
 	whyNoCreate = "This to-do service does not offer to add to-dos."
 	whyNoUpdate = "This to-do service does not offer to change to-dos that are there."
@@ -73,12 +78,12 @@ func (s scopes) read(granted []string) (c Capabilities, changes bool) {
 	switch {
 	case !c.Read:
 		c.Why = whyNothing
-	case slices.Contains(s.effective(granted), scopeWrite):
+	case s.write == "" || slices.Contains(s.effective(granted), s.write):
 		return c, true
-	case slices.Contains(s.asked, scopeWrite):
-		c.Why = whyNotGiven
+	case slices.Contains(s.asked, s.write):
+		c.Why = strings.Replace(whyNotGiven, scopeWrite, s.write, 1)
 	default:
-		c.Why = whyNotAsked
+		c.Why = strings.Replace(whyNotAsked, scopeWrite, s.write, 1)
 	}
 	return c, false
 }
