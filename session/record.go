@@ -88,20 +88,30 @@ func keyFor(ctx context.Context, vault *auth.Vault, account string) (k storeKey,
 }
 
 // accountName names the local copy of one user at one resource (S102): the
-// same subject under another issuer, tenant or resource is another account.
+// same subject under another issuer, tenant, resource or list is another account.
 func accountName(id auth.Identity, c connection.Connection) string {
-	return digest(id.Issuer, id.Subject, id.Tenant, string(c.Resource.Kind), c.Resource.URL)
+	return digest(append([]string{id.Issuer, id.Subject, id.Tenant, string(c.Resource.Kind), c.Resource.URL}, listOf(c)...)...)
 }
 
-// fingerprint names everything that decides where tokens go. What was added
-// later counts only where it is set, so that sessions from before go on.
+// listOf names the list of to-dos where an address alone does not: an API may
+// have several.
+func listOf(c connection.Connection) []string {
+	if c.Resource.Todos == nil {
+		return nil
+	}
+	return []string{"todos", c.Resource.Todos.Filled().Path}
+}
+
+// fingerprint names everything that decides where tokens go and whose copy it
+// is. What was added later counts only where it is set, so that sessions from
+// before go on.
 func fingerprint(c connection.Connection) string {
 	parts := []string{c.IdP.Issuer, c.IdP.ClientID, c.IdP.TokenEndpoint, string(c.Resource.Kind), c.Resource.URL,
 		c.Resource.Identifier, c.Resource.AuthorizationServer, c.Resource.ClientID, c.Resource.TokenEndpoint}
 	if c.Resource.Audience != "" {
 		parts = append(parts, c.Resource.Audience)
 	}
-	return digest(parts...)
+	return digest(append(parts, listOf(c)...)...)
 }
 
 // digest is injective up to collisions of SHA-256: each part is preceded by
