@@ -228,10 +228,23 @@ func (c *call) surplus(word string) error {
 	return usageError{fmt.Sprintf("%s takes no %q.", c.command.name, fault.Clean(word, 40)), c.command.name}
 }
 
+// subcommands are the words that may follow a command, and do something else
+// than the command alone.
+func subcommands(name string) []command {
+	switch name {
+	case "todos":
+		return todoCommands()
+	case "outbox":
+		return outboxCommands()
+	default:
+		return nil
+	}
+}
+
 // subcommand makes the word that follows the command part of it, and returns
-// what runs it; nil if that word is none of the table.
-func (c *call) subcommand(table []command) func(context.Context, *call) error {
-	for _, sub := range table {
+// what runs it; nil if that word is none of its own.
+func (c *call) subcommand() func(context.Context, *call) error {
+	for _, sub := range subcommands(c.command.name) {
 		if len(c.args) > 0 && sub.name == c.args[0] {
 			sub.name = c.command.name + " " + sub.name
 			c.command, c.args = sub, c.args[1:]
@@ -241,9 +254,9 @@ func (c *call) subcommand(table []command) func(context.Context, *call) error {
 	return nil
 }
 
-// misplaced is a word too many, which may be one of the table in a wrong place.
-func (c *call) misplaced(word string, table []command) error {
-	for _, sub := range table {
+// misplaced is a word too many, which may be a subcommand in a wrong place.
+func (c *call) misplaced(word string) error {
+	for _, sub := range subcommands(c.command.name) {
 		if sub.name == word {
 			return usageError{fmt.Sprintf("Write %q before the options.", word), c.command.name}
 		}
@@ -285,6 +298,9 @@ func (c *call) finish(err error) int {
 
 func (c *call) writeUsage(w io.Writer) {
 	fmt.Fprintf(w, "Usage: waybill %s %s\n       %s\n", c.command.name, c.command.args, c.command.summary)
+	for _, sub := range subcommands(c.command.name) {
+		fmt.Fprintf(w, "  %s %s\n        %s\n", sub.name, sub.args, sub.summary)
+	}
 	var flags []*flag.Flag
 	c.flags.VisitAll(func(f *flag.Flag) { flags = append(flags, f) })
 	sort.Slice(flags, func(i, j int) bool { return flags[i].Name < flags[j].Name })

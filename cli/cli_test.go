@@ -96,6 +96,17 @@ func TestHelpOfAWordOfTodosIsAboutThatWord(t *testing.T) {
 	}
 }
 
+func TestHelpListsTheWordsThatMayFollow(t *testing.T) {
+	for name, words := range map[string][]string{"todos": {"add TITLE", "rm ID"}, "outbox": {"retry NUMBER|all", "keep mine|theirs|both NUMBER", "missing keep|remove"}} {
+		_, out, _ := run(t, nil, "", name, "--help")
+		for _, word := range words {
+			if !strings.Contains(out, "\n  "+word+"\n") {
+				t.Errorf("the help of %s does not list %q:\n%s", name, word, out)
+			}
+		}
+	}
+}
+
 func TestTheFaultsKindDecidesTheExitStatus(t *testing.T) {
 	for kind, want := range map[fault.Kind]int{
 		fault.Failed: cli.ExitFailed, fault.Config: cli.ExitFailed, fault.Denied: cli.ExitFailed, fault.Canceled: cli.ExitFailed,

@@ -27,7 +27,7 @@ type exported struct {
 
 func runExport(ctx context.Context, c *call) error {
 	c.newFlags(sessionFlags, jsonFlag, offlineFlag)
-	format := c.flags.String("format", "", "json, csv or backup (default: what the file's name says, else json)")
+	format := c.flags.String("format", "", "the `format`: json, csv or backup (default: what the file's name says, else json)")
 	force := c.flags.Bool("force", false, "write over a file that is there already")
 	excel := c.flags.Bool("excel", false, "begin a table with the mark by which Excel knows UTF-8")
 	path, err := c.oneWord("Name the file to write, or - for standard output.")

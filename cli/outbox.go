@@ -28,14 +28,14 @@ func outboxCommands() []command {
 }
 
 func runOutbox(ctx context.Context, c *call) error {
-	if sub := c.subcommand(outboxCommands()); sub != nil {
+	if sub := c.subcommand(); sub != nil {
 		return sub(ctx, c)
 	}
 	c.newFlags(connectionFlags, jsonFlag)
 	if words, err := c.parse(); err != nil {
 		return err
 	} else if len(words) > 0 {
-		return c.misplaced(words[0], outboxCommands())
+		return c.misplaced(words[0])
 	}
 	return c.locally(ctx, func(m *session.Manager) error { return c.printOutbox(ctx, m.Replica()) })
 }

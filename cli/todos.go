@@ -27,7 +27,7 @@ func todoCommands() []command {
 }
 
 func runTodos(ctx context.Context, c *call) error {
-	if sub := c.subcommand(todoCommands()); sub != nil {
+	if sub := c.subcommand(); sub != nil {
 		return sub(ctx, c)
 	}
 	return listTodos(ctx, c)
@@ -45,7 +45,7 @@ func listTodos(ctx context.Context, c *call) error {
 	case err != nil:
 		return err
 	case len(rest) > 0:
-		return c.misplaced(rest[0], todoCommands())
+		return c.misplaced(rest[0])
 	}
 	filter, ok := todo.ParseFilter(*words)
 	if !ok {

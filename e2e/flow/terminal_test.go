@@ -89,3 +89,38 @@ func TestWhatOneComputerAddsTheOtherOneShows(t *testing.T) {
 		t.Fatalf("the other computer does not show it: %q", titles)
 	}
 }
+
+func TestABackupBringsTheToDosBackOnANewComputer(t *testing.T) {
+	d := desktop.New(t, desktop.Options{Keyring: desktop.Unlocked})
+	backup := t.TempDir() + "/todos.json"
+	old := program.In(t, d, program.App, "WAYBILL_HOME="+t.TempDir())
+	if r := old.Browsing(grace, "sign-in", "--no-browser", "--connection", "playground"); r.Code != 0 {
+		t.Fatalf("sign-in ended with %d:\n%s", r.Code, r.Stderr)
+	}
+	program.JSON[program.Todos](t, old.Command("todos", "--json"))
+	for _, change := range [][]string{{"add", "Water the ferns"}, {"add", "=1+1 \x1b[31m\u202e"}} {
+		if r := old.Command(append([]string{"todos"}, append(change, "--offline")...)...); r.Code != 0 {
+			t.Fatalf("%q ended with %d:\n%s", change, r.Code, r.Stderr)
+		}
+	}
+	outbox := old.Command("outbox")
+	if outbox.Code != 0 || !strings.Contains(outbox.Stdout, "Add “Water the ferns”") || strings.ContainsAny(outbox.Stdout, "\x1b\u202e") {
+		t.Fatalf("outbox ended with %d:\n%s%s", outbox.Code, outbox.Stdout, outbox.Stderr)
+	}
+	if r := old.Command("export", backup, "--format", "backup", "--offline"); r.Code != 0 || !strings.Contains(r.Stderr, "2 changes are not at the server yet") {
+		t.Fatalf("export ended with %d:\n%s", r.Code, r.Stderr)
+	}
+	want := program.JSON[program.Todos](t, old.Command("todos", "--offline", "--json")).Titles()
+
+	fresh := program.In(t, d, program.App, "WAYBILL_HOME="+t.TempDir()) // with a playground of its own
+	restored := fresh.Browsing(grace, "import", backup, "--sign-in", "--no-browser", "--connection", "playground")
+	if restored.Code != 0 || !strings.Contains(restored.Stderr, "2 added, 0 changed") {
+		t.Fatalf("import ended with %d:\n%s", restored.Code, restored.Stderr)
+	}
+	got := program.JSON[program.Todos](t, fresh.Command("todos", "--json")).Titles()
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Fatalf("got\n%q\nwant\n%q", got, want)
+	}
+}
