@@ -149,7 +149,7 @@ func textRow(r row, today todo.Day) string {
 	}
 	due := ""
 	if !r.Due.IsZero() {
-		due = dueText(r.Due)
+		due = dueText(r.Due, time.Local)
 		if !r.Completed && today.DaysUntil(r.Due) < 0 {
 			due += " overdue"
 		}
@@ -161,13 +161,13 @@ func textRow(r row, today todo.Day) string {
 	return strings.Join([]string{box, todo.Line(r.ID), string(r.Priority), todo.Line(r.Title), due, strings.Join(tags, " "), mark}, "\t")
 }
 
-// dueText is the day on which something is due here, with the time if one was
+// dueText is the day on which something is due, with the time if one was
 // set, as --due takes it.
-func dueText(due time.Time) string {
+func dueText(due time.Time, here *time.Location) string {
 	if u := due.UTC(); u.Equal(u.Truncate(24 * time.Hour)) {
 		return u.Format(time.DateOnly) // a whole day, wherever one is
 	}
-	return due.Local().Format("2006-01-02 15:04")
+	return due.In(here).Format("2006-01-02 15:04")
 }
 
 // fieldFlags are the flags that set a to-do's fields.
@@ -206,7 +206,7 @@ func (ff fieldFlags) patch() (p todo.Patch, err error) {
 			}
 		case "due":
 			var v time.Time
-			if v, err = parseDue(*ff.due); err == nil {
+			if v, err = parseDue(*ff.due, time.Local); err == nil {
 				p.Due = &v
 			}
 		}
@@ -234,7 +234,7 @@ func parsePriority(s string) (todo.Priority, error) {
 	return "", usageError{fmt.Sprintf("There is no priority %q.", fault.Clean(s, 40)), "todos edit"}
 }
 
-func parseDue(s string) (time.Time, error) {
+func parseDue(s string, here *time.Location) (time.Time, error) {
 	if s == "" || s == "none" {
 		return time.Time{}, nil
 	}
@@ -242,7 +242,7 @@ func parseDue(s string) (time.Time, error) {
 		return t, nil // midnight UTC: the whole day, wherever one is
 	}
 	for _, form := range []string{"2006-01-02 15:04", "2006-01-02T15:04"} {
-		if t, err := time.ParseInLocation(form, s, time.Local); err == nil {
+		if t, err := time.ParseInLocation(form, s, here); err == nil {
 			return t, nil
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"waybill/cli"
 )
@@ -47,30 +46,6 @@ func TestAToDoIsAddedChangedTickedOffAndDeleted(t *testing.T) {
 		c.fails(cli.ExitFailed, "not there", append([]string{"todos"}, args...)...)
 	}
 	c.fails(cli.ExitFailed, "title", "todos", "edit", c.todos()[0].ID, "--title", " ")
-}
-
-// A date alone means the day, wherever one is; with a time it is one of here.
-func TestADueDateIsTheSameDayEverywhere(t *testing.T) {
-	s := newServer(t)
-	c := s.signedIn("alice@example.com")
-	at := time.Local
-	defer func() { time.Local = at }()
-	time.Local = time.FixedZone("west", -10*3600)
-	c.runs("todos", "add", "All day", "--due", "2026-12-24")
-	c.runs("todos", "add", "At five", "--due", "2026-12-24 17:00")
-	c.runs("todos", "add", "Exactly", "--due", "2026-12-24T17:00:00+01:00")
-	for title, want := range map[string]string{"All day": "2026-12-24T00:00:00Z", "At five": "2026-12-25T03:00:00Z", "Exactly": "2026-12-24T16:00:00Z"} {
-		if i := c.find(title); i == nil || i.DueDate != want {
-			t.Errorf("%s is due %+v, want %s", title, i, want)
-		}
-	}
-	out, _ := c.runs("todos")
-	for _, want := range []string{"All day ", "At five "} {
-		line := out[strings.Index(out, want):]
-		if line, _, _ = strings.Cut(line, "\n"); !strings.Contains(line, "2026-12-24") {
-			t.Errorf("it is listed as %q", line)
-		}
-	}
 }
 
 func TestOfflineChangesWaitAndAreSentLater(t *testing.T) {
