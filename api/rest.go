@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 
+	"waybill/connection"
 	"waybill/fault"
 	"waybill/todo"
 	"waybill/transport"
@@ -41,18 +42,42 @@ func NewREST(o Options) Client {
 		return c
 	}
 	c.http = o.Transport.HTTP(transport.Resource, origin)
-	c.todos, err = url.Parse(o.Resource.URL)
-	if err != nil { // cannot be: Origin parsed it
+	if c.todos, err = collection(o.Resource.URL); err != nil { // cannot be: Origin parsed it
 		c.wrong = garbled(0, err)
-		return c
 	}
-	c.todos.RawQuery = ""
-	if !strings.HasSuffix(strings.TrimSuffix(c.todos.Path, "/"), "/todos") {
-		c.todos = c.todos.JoinPath("api", "todos")
-	}
-	c.todos.Path = strings.TrimSuffix(c.todos.Path, "/")
-	c.todos.RawPath = strings.TrimSuffix(c.todos.RawPath, "/")
 	return c
+}
+
+// Address is where the to-dos of a resource are asked for: the collection of a
+// REST API, or the MCP server. It is "" if the resource's URL is none.
+func Address(r connection.Resource) string {
+	if r.Kind == connection.MCP {
+		return r.URL
+	}
+	if r.Todos != nil {
+		base, _, _ := strings.Cut(r.URL, "?")
+		return strings.TrimRight(base, "/") + r.Todos.Filled().Path
+	}
+	u, err := collection(r.URL)
+	if err != nil {
+		return ""
+	}
+	return u.String()
+}
+
+// collection is the address of Todo0's to-dos below a base address, or that
+// address if it is theirs.
+func collection(base string) (*url.URL, error) {
+	u, err := url.Parse(base)
+	if err != nil {
+		return nil, err
+	}
+	u.RawQuery = ""
+	if !strings.HasSuffix(strings.TrimSuffix(u.Path, "/"), "/todos") {
+		u = u.JoinPath("api", "todos")
+	}
+	u.Path, u.RawPath = strings.TrimSuffix(u.Path, "/"), strings.TrimSuffix(u.RawPath, "/")
+	return u, nil
 }
 
 func newCaller(o Options, root context.Context) caller {

@@ -47,6 +47,20 @@ func TestAConnectionIsMadeFromAnMCPServersAddress(t *testing.T) {
 	d.must("todos").contains(t, "Buy groceries")
 }
 
+// The preset for MCP servers asks for the address and finds the rest.
+func TestThePresetForMCPServersBeginsWithTheAddress(t *testing.T) {
+	d := newDesk(t)
+	d.answers = []string{xaadev.MCP, xaadev.IdP, d.app.ClientID, d.app.MCPClientID, d.app.Secret, d.app.MCPPair, "y"}
+	d.must("connections", "add", "--preset", "mcp", "--set", "redirect_uri="+registered, "--set", "idp.auth_method=client_secret_post", "--set", "resource.auth_method=client_secret_post")
+	d.answers = nil
+	shown := d.must("connections", "export", "mcp.xaa.dev").out
+	if !strings.Contains(shown, `"kind": "mcp"`) || !strings.Contains(shown, `"authorization_server": "https://auth.resource.xaa.dev"`) {
+		t.Errorf("%s", shown)
+	}
+	d.must("sign-in", "--connection", "mcp.xaa.dev")
+	d.must("todos").contains(t, "Buy groceries")
+}
+
 // "Shown to hold" 3: from a JSON file; S106: nothing is accepted unseen.
 func TestS106_AFileIsAcceptedOnlyAfterItWasShown(t *testing.T) {
 	d := newDesk(t)

@@ -62,6 +62,8 @@ func (c *call) printPreset(p preset) error {
 	for _, f := range p.Ask {
 		kind := ""
 		switch {
+		case f.Field == connection.FieldIdPKey || f.Field == connection.FieldKey:
+			kind = " (made here)"
 		case f.Secret && f.Optional:
 			kind = " (asked for, may be empty)"
 		case f.Secret:

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"waybill/api"
 	"waybill/auth"
 	"waybill/connection"
 	"waybill/fault"
@@ -116,6 +117,7 @@ func (k *checker) servers(ctx context.Context) {
 	k.discoverProvider(ctx)
 	k.discoverResource(ctx)
 	k.discoverServer(ctx)
+	k.address(ctx)
 	k.clocks()
 	if k.provider != nil {
 		k.redirectKnown(ctx)
@@ -177,6 +179,38 @@ func (k *checker) discoverResource(ctx context.Context) {
 		k.add(Check{Name: name, Verdict: CannotTell, Finding: "The resource says nothing about itself, so the connection cannot be compared with it.", Step: fault.StepDiscovery})
 	default:
 		k.compare(name, m)
+	}
+}
+
+// address asks for the to-dos without a token, which should be refused.
+func (k *checker) address(ctx context.Context) {
+	const name = "address of the to-dos"
+	address := api.Address(k.conn().Resource)
+	if address == "" || k.isDown(address) {
+		return
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return
+	}
+	response, err := k.m.o.Transport.HTTP(transport.Metadata, "").Do(request)
+	if err != nil {
+		k.fault(name, connection.FieldURL, CannotTell, fault.As(err))
+		return
+	}
+	_ = response.Body.Close()
+	shown := fault.Clean(address, 200)
+	switch status := response.StatusCode; {
+	case status == http.StatusNotFound || status == http.StatusGone:
+		k.add(Check{Name: name, Verdict: Refuted, Finding: fmt.Sprintf("There is nothing at %s (HTTP %d).", shown, status),
+			Remedy: "Correct the address of the resource.", Step: fault.StepCall, Field: connection.FieldURL})
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		k.passed(name, fault.StepCall, shown+" answers and asks for a token.")
+	case status >= 500:
+		k.add(Check{Name: name, Verdict: Warned, Finding: fmt.Sprintf("%s cannot answer at the moment (HTTP %d).", shown, status),
+			Remedy: "Try again in a while.", Step: fault.StepCall, Field: connection.FieldURL})
+	default:
+		k.add(Check{Name: name, Verdict: CannotTell, Finding: fmt.Sprintf("%s answers, and does not ask for a token (HTTP %d).", shown, status), Step: fault.StepCall, Field: connection.FieldURL})
 	}
 }
 

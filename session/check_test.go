@@ -49,7 +49,7 @@ func TestDoctorFindsNothingWrongWithXAADev(t *testing.T) {
 			}
 			after := x.check(c.Name)
 			for _, name := range []string{"settings", "redirect port", "connection to idp.xaa.dev", "connection to auth.resource.xaa.dev", "identity provider", "resource metadata",
-				"scopes", "authorization server", "grant profile", "clock", "redirect URI", "client at the identity provider", "client at the resource"} {
+				"scopes", "authorization server", "grant profile", "clock", "redirect URI", "address of the to-dos", "client at the identity provider", "client at the resource"} {
 				if !slices.ContainsFunc(before, func(c session.Check) bool { return c.Name == name && c.Verdict == session.Passed }) {
 					t.Errorf("without a user, %s is not passed:\n%s", name, shown(before))
 				}
@@ -172,6 +172,8 @@ func TestDoctorFindsWhatIsWrongAtEachStep(t *testing.T) {
 			x.dev.Change(func(h *xaadev.Habits) { h.SlashedIssuer = true })
 		}, false, "(they differ only by a final slash)"},
 		{"identifier", func(_ *xaa, c *connection.Connection) { c.Resource.Identifier += "/" }, false, "[token exchange resource.identifier"},
+		{"address", func(_ *xaa, c *connection.Connection) { c.Resource.URL = xaadev.API + "/v2" }, false,
+			"failed: address of the to-dos: There is nothing at https://api.resource.xaa.dev/v2/api/todos (HTTP 404)."},
 		{"profile", func(x *xaa, _ *connection.Connection) {
 			x.dev.Change(func(h *xaadev.Habits) { h.UnquotedProfile = true })
 		}, false, "could not tell: grant profile:"},
