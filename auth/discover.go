@@ -57,6 +57,10 @@ type Found struct {
 	// one, by giving it; nil if there is no choice.
 	Servers []string `json:"authorization_servers,omitempty"`
 
+	// Offered are the scopes that the resource lists, at most as many as a
+	// person can look through; nil: it lists none.
+	Offered []string `json:"scopes_offered,omitempty"`
+
 	Notes []string `json:"notes,omitempty"` // what is worth mentioning, one sentence each
 }
 

@@ -18,6 +18,9 @@ var errNotNeeded = errors.New("auth: not needed")
 // manyServers is how many authorization servers are shown for a choice.
 const manyServers = 10
 
+// manyScopes is how many scopes are shown for a choice.
+const manyScopes = 40
+
 // document asks at one place and has read look at the answer. It fails only if
 // going on is of no use.
 func (s *search) document(what, place string, read func(body []byte) (says string, err error)) error {
@@ -156,6 +159,9 @@ var usualScopes = []string{"todos.read", "todos.write", "mcp.access"}
 // scopes proposes what the resource says that it needs, else what it lists of
 // the usual ones.
 func (s *search) scopes(challenge string, m *ResourceMetadata) {
+	if m != nil {
+		s.found.Offered = m.Scopes[:min(len(m.Scopes), manyScopes)]
+	}
 	if needed := strings.Fields(challenge); len(needed) > 0 && len(needed) <= len(usualScopes)+2 {
 		s.set(connection.FieldScopes, strings.Join(needed, " "), fromChallenge)
 		return

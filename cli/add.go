@@ -282,13 +282,9 @@ func exportConnection(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	if connection.IsBuiltIn(name) {
-		return fault.New(fault.StepSetup, fault.Config, "built_in", "The built-in playground is on every computer, at addresses of its own.")
-	}
-	configured, err := m.Configured(ctx, name)
+	exported, err := m.ExportConnection(ctx, name)
 	if err != nil {
 		return err
 	}
-	configured.Connection.Approved = nil
-	return c.printJSON(configured.Connection)
+	return c.printJSON(exported)
 }

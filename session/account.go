@@ -55,7 +55,7 @@ func (m *Manager) loadKept(ctx context.Context) {
 		}
 		if found && err == nil {
 			m.mu.Lock()
-			m.kept[name] = r.Session.Identity.Email
+			m.kept[name] = keptOf(&r.Session)
 			m.mu.Unlock()
 		}
 	}
@@ -103,7 +103,7 @@ func (m *Manager) openAccount(ctx context.Context, name string, r record, key st
 	a.runs = runs
 	m.mu.Lock()
 	m.account = a
-	m.kept[name] = r.Session.Identity.Email
+	m.kept[name] = keptOf(&r.Session)
 	m.mu.Unlock()
 	m.publish(func(st *State) {
 		st.Phase, st.Current, st.SignInNeeded, st.Token = SignedIn, name, false, auth.TokenStatus{}

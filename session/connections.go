@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"waybill/auth"
 	"waybill/connection"
@@ -13,6 +14,17 @@ import (
 func credentialsRecord(name string) string { return "credentials/" + name }
 func accountRecord(name string) string     { return "account/" + name }
 func storeRecord(account string) string    { return "store/" + account }
+
+// kept is what is known of an account that is not open: nothing secret.
+type kept struct {
+	email     string
+	renewable bool
+	until     time.Time
+}
+
+func keptOf(s *auth.Session) kept {
+	return kept{s.Identity.Email, s.Renewable(), s.IDTokenExpiry}
+}
 
 // builtinTitles are what the built-in connections are called before the
 // playground has been started.
@@ -30,8 +42,8 @@ func (m *Manager) infos() []ConnectionInfo {
 	defer m.mu.Unlock()
 	var out []ConnectionInfo
 	add := func(c connection.Connection, builtIn bool) {
-		email, kept := m.kept[c.Name]
-		out = append(out, ConnectionInfo{Connection: c, BuiltIn: builtIn, SignedIn: kept, Email: email})
+		k, signedIn := m.kept[c.Name]
+		out = append(out, ConnectionInfo{Connection: c, BuiltIn: builtIn, SignedIn: signedIn, Email: k.email, Renewable: k.renewable, Until: k.until})
 	}
 	placed := m.placedNames()
 	for _, c := range builtinTitles() {

@@ -89,7 +89,7 @@ type Manager struct {
 	approved    map[string]approval              // of those that are not
 	passing     map[string]Configured            // for this process only, by name
 	builtin     map[string]connection.Connection // as far as known
-	kept        map[string]string                // e-mail of the account kept per connection
+	kept        map[string]kept                  // the account kept per connection
 	account     *account
 	pending     *SignIn // the last one begun, over or not
 }
@@ -166,7 +166,7 @@ func newManager(o Options) *Manager {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	m := &Manager{o: o, state: latest.New(&State{}), turn: make(chan struct{}, 1)}
-	m.passing, m.builtin, m.kept = map[string]Configured{}, map[string]connection.Connection{}, map[string]string{}
+	m.passing, m.builtin, m.kept = map[string]Configured{}, map[string]connection.Connection{}, map[string]kept{}
 	m.life, m.end = context.WithCancel(context.Background())
 	m.close = sync.OnceValue(m.shut)
 	return m

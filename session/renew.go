@@ -105,6 +105,11 @@ func (a *account) save(ctx context.Context, s *auth.Session) error {
 		return err
 	}
 	a.session.Store(s)
+	a.m.mu.Lock()
+	if _, kept := a.m.kept[a.name]; kept {
+		a.m.kept[a.name] = keptOf(s)
+	}
+	a.m.mu.Unlock()
 	a.publish(func(st *State) { st.Account = a.info() })
 	return nil
 }

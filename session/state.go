@@ -8,6 +8,8 @@
 package session
 
 import (
+	"time"
+
 	"waybill/auth"
 	"waybill/connection"
 	"waybill/fault"
@@ -33,8 +35,10 @@ type ConnectionInfo struct {
 	// for one of the user's own. A placed one is read-only.
 	Placed string
 
-	SignedIn bool
-	Email    string // of the kept account, if known
+	SignedIn  bool
+	Email     string    // of the kept account, if known
+	Renewable bool      // its session outlives the ID token
+	Until     time.Time // when its ID token expires; zero without an account
 }
 
 // AccountInfo is the open account.
