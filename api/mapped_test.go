@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -604,13 +605,13 @@ func TestMapped_AnswersThatShowLittle(t *testing.T) {
 // that was used before breaks. The key goes only where it is heeded.
 func TestR31_Mapped_NoKeyWhereNobodyHeedsIt(t *testing.T) {
 	for _, heeded := range []bool{false, true} {
-		made := 0
+		var made atomic.Int32 // on two connections
 		p := newPeer(t, nil, func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == "GET" {
 				sends(200, jsonType, `{"items":[]}`)(w, r)
 				return
 			}
-			if made++; made == 1 {
+			if made.Add(1) == 1 {
 				panic(http.ErrAbortHandler)
 			}
 			sends(201, jsonType, `{"id":"9","name":"Milk","done":false}`)(w, r)
@@ -624,8 +625,8 @@ func TestR31_Mapped_NoKeyWhereNobodyHeedsIt(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := c.Create(t.Context(), todo.Todo{Title: "Milk"}, "key-1")
-		if !heeded && (!fault.Is(err, fault.Offline) || made != 1) || heeded && (err != nil || made != 2) {
-			t.Errorf("heeded %v: sent %d times, %v", heeded, made, err)
+		if !heeded && (!fault.Is(err, fault.Offline) || made.Load() != 1) || heeded && (err != nil || made.Load() != 2) {
+			t.Errorf("heeded %v: sent %d times, %v", heeded, made.Load(), err)
 		}
 	}
 }
