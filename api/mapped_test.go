@@ -321,8 +321,7 @@ func TestMapped_WhatIsDoneMayNotBeThereAnyMore(t *testing.T) {
 // A page that cannot be had is an error, not a shorter list.
 func TestR34_Mapped_AMissingPageIsAnError(t *testing.T) {
 	for _, by := range ways {
-		var p *peer
-		p = pagesOf(t, 11, 4, by, func(r *http.Request, page map[string]any, _ http.Header) {
+		p := pagesOf(t, 11, 4, by, func(r *http.Request, page map[string]any, _ http.Header) {
 			if from := r.URL.Query().Get("from"); from != "" && from != "1" {
 				panic(http.ErrAbortHandler)
 			}
