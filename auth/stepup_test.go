@@ -124,23 +124,25 @@ func TestS70_TheSignInIsHeldAgainstWhatWasAsked(t *testing.T) {
 		"too old":                 {map[string]any{"acr": "mfa", "auth_time": time.Now().Unix() - 300}, fault.Hostile, "id_token_auth_time"},
 		"does not say since when": {map[string]any{"acr": "mfa"}, fault.Hostile, "id_token_auth_time"},
 	} {
-		s := newLocalSignIn(t)
-		s.options.MaxAge, s.options.ACRValues = seconds32(60), "mfa phr"
-		s.idp.change(func(idp *standIn) { idp.claims = c.claims })
-		a := s.begin()
-		var page url.Values = s.page(a)
-		if page.Get("max_age") != "60" || page.Get("acr_values") != "mfa phr" {
-			t.Errorf("%s: the page is asked for %v", name, page)
-		}
-		s.answer(a, map[string]string{"code": "c", "iss": s.idp.issuer})
-		session, err := s.wait(a)
-		if c.code == "" {
-			if err != nil || session.SteppedUp == nil || *session.SteppedUp.MaxAge != 60 || session.SteppedUp.ACRValues != "mfa phr" {
-				t.Errorf("%s: %v, %v", name, session, err)
+		t.Run(name, func(t *testing.T) {
+			s := newLocalSignIn(t)
+			s.options.MaxAge, s.options.ACRValues = seconds32(60), "mfa phr"
+			s.idp.change(func(idp *standIn) { idp.claims = c.claims })
+			a := s.begin()
+			var page url.Values = s.page(a)
+			if page.Get("max_age") != "60" || page.Get("acr_values") != "mfa phr" {
+				t.Errorf("the page is asked for %v", page)
 			}
-			continue
-		}
-		wantFault(t, err, fault.StepSignIn, c.kind, c.code)
+			s.answer(a, map[string]string{"code": "c", "iss": s.idp.issuer})
+			session, err := s.wait(a)
+			if c.code == "" {
+				if err != nil || session.SteppedUp == nil || *session.SteppedUp.MaxAge != 60 || session.SteppedUp.ACRValues != "mfa phr" {
+					t.Errorf("%v, %v", session, err)
+				}
+				return
+			}
+			wantFault(t, err, fault.StepSignIn, c.kind, c.code)
+		})
 	}
 }
 

@@ -41,7 +41,7 @@ func TestTheOutboxListsWhatWaitsAndWhy(t *testing.T) {
 		t.Errorf("the first is %+v", w)
 	}
 	out, said := c.runs("outbox")
-	want := fmt.Sprintf("%d  Rename “Renamed”, just now\n%s“Renamed” (was “%s”)\n%[2]sWaits to be sent: It is sent at the next sync.\n",
+	want := fmt.Sprintf("%d  Rename “Renamed”, just now\n%sWas “%s”\n%[2]sWaits to be sent: It is sent at the next sync.\n",
 		all[0].Number, strings.Repeat(" ", len(number(all[0]))+2), first.Title)
 	if !strings.HasPrefix(out, want) || !strings.Contains(out, "Add “New”, just now\n") || !strings.Contains(out, "Tags: a, b\n") {
 		t.Errorf("got\n%s\nwant\n%s", out, want)
