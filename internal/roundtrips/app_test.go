@@ -108,7 +108,7 @@ func (a *app) signIn() {
 	a.t.Helper()
 	client, resource, scopes := a.demo()
 	c := connection.Connection{
-		Name: connectionName, RedirectURI: "http://127.0.0.1:8765/callback",
+		Name: connectionName, DPoP: a.s.dpop, RedirectURI: "http://127.0.0.1:8765/callback",
 		IdP: connection.IdP{Issuer: a.at.IdP, ClientID: client.ClientID},
 		Resource: connection.Resource{
 			Kind: a.s.kind, URL: resource, Identifier: resource, AuthorizationServer: a.at.AuthorizationServer,

@@ -33,6 +33,9 @@ type setting struct {
 	todos  int  // how many there are; 0 for the playground's own
 	writes bool // they can be edited
 
+	dpop   bool // tokens are bound to a key
+	nonces bool // every server demands its own in the proofs
+
 	// bent makes the authorization server courteous, for the SDK's handler.
 	bent bool
 }
@@ -41,6 +44,9 @@ func (s setting) String() string {
 	name := fmt.Sprintf("%s %v", strings.TrimSpace(string(s.kind)+" "+s.mcp), s.rtt)
 	if s.http1 {
 		name += " HTTP 1.1"
+	}
+	if s.dpop {
+		name += " DPoP"
 	}
 	return name
 }
@@ -87,7 +93,7 @@ func inWorld(t *testing.T, s setting, f func(w *world)) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{t: t, s: s, net: virtualnet.New(s.rtt), loopback: virtualnet.New(0)}
-		p, err := playground.New(playground.Options{GenerateKey: playgroundtest.Key, AccessTokenLife: accessLife, Todos: s.todos, Now: time.Now},
+		p, err := playground.New(playground.Options{GenerateKey: playgroundtest.Key, AccessTokenLife: accessLife, Todos: s.todos, Now: time.Now, DPoPNonce: s.nonces},
 			playground.Origins{IdP: "https://idp.example", AuthorizationServer: "https://auth.example", API: "https://api.example", MCP: "https://mcp.example"})
 		if err != nil {
 			t.Fatal(err)
