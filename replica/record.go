@@ -227,7 +227,11 @@ const (
 
 // encode writes the record; empty sections are left out.
 func (r *record) encode() []byte {
-	e := &encoder{b: make([]byte, 0, 256+160*len(r.puts))}
+	room := 256
+	for i := range r.puts {
+		room += 128 + len(r.puts[i].Title) + len(r.puts[i].Description)
+	}
+	e := &encoder{b: make([]byte, 0, room)}
 	section := func(kind byte, n int, each func(int)) {
 		if n > 0 {
 			e.byte(kind)

@@ -3,6 +3,7 @@ package replica
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"waybill/fault"
@@ -169,10 +170,19 @@ func rankOf(t *todo.Todo, loc *time.Location) uint64 {
 	return rank
 }
 
-// compareRows is todo.Compare by way of the rank.
+// compareRows is todo.Compare by way of the rank, which alone decides as a rule:
+// cmp.Or would compare the rest all the same.
 func compareRows(a, b *Row) int {
-	return cmp.Or(cmp.Compare(a.rank, b.rank), a.Todo.Due.Compare(b.Todo.Due),
-		cmp.Compare(a.Todo.Title, b.Todo.Title), cmp.Compare(a.Todo.ID, b.Todo.ID))
+	if c := cmp.Compare(a.rank, b.rank); c != 0 {
+		return c
+	}
+	if c := a.Todo.Due.Compare(b.Todo.Due); c != 0 {
+		return c
+	}
+	if c := strings.Compare(a.Todo.Title, b.Todo.Title); c != 0 {
+		return c
+	}
+	return strings.Compare(a.Todo.ID, b.Todo.ID)
 }
 
 // splice returns rows without the removed and with the added ones, as a new
@@ -201,12 +211,23 @@ func splice(rows []*Row, removed map[*Row]struct{}, added []*Row) []*Row {
 		}
 	}
 	for _, row := range added {
-		place, _ := slices.BinarySearchFunc(rows[at:], row, compareRows)
-		copyTo(at + place)
+		copyTo(at + gallop(rows[at:], row))
 		out = append(out, row)
 	}
 	copyTo(len(rows))
 	return out
+}
+
+// gallop is where row belongs among rows. It is quick where that is near their
+// beginning, as it is when many rows are spliced in.
+func gallop(rows []*Row, row *Row) int {
+	end := 1
+	for end < len(rows) && compareRows(rows[end-1], row) < 0 {
+		end *= 2
+	}
+	from := end / 2
+	place, _ := slices.BinarySearchFunc(rows[from:min(end, len(rows))], row, compareRows)
+	return from + place
 }
 
 // turnDay counts what is due anew when the day or the place has changed.
