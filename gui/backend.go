@@ -2,9 +2,11 @@ package gui
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"waybill/archive"
+	"waybill/auth"
 	"waybill/connection"
 	"waybill/replica"
 	"waybill/session"
@@ -28,8 +30,7 @@ type Backend interface {
 	SignOut(ctx context.Context, lose int) error // lose: see session.SignOutRequest
 	Sync(ctx context.Context) error
 
-	AddConnection(ctx context.Context, c connection.Connection, cred connection.Credentials) error
-	RemoveConnection(ctx context.Context, name string) error
+	Connections
 
 	// Contents and Incoming are what goes into a file of the open account's
 	// to-dos, and what of a file is brought in: see session.Manager.
@@ -39,6 +40,25 @@ type Backend interface {
 	// Todos are the to-dos of the open account; nil when there is none. As
 	// long as the account stays the same, so does the value.
 	Todos() Todos
+}
+
+// Connections are what the window does with connections; see session.Manager.
+type Connections interface {
+	AddConnection(ctx context.Context, c connection.Connection, cred connection.Credentials) error
+	ChangeConnection(ctx context.Context, c connection.Connection, cred connection.Credentials) error
+	RemoveConnection(ctx context.Context, name string) error
+	ExportConnection(ctx context.Context, name string) (connection.Connection, error)
+
+	SavedSecrets(ctx context.Context, name string) (session.Saved, error)
+	ClientKey(ctx context.Context, name string, r session.KeyRequest) (json.RawMessage, error)
+
+	// Discover and CheckConnection call each on the goroutine that called them.
+	Discover(ctx context.Context, q auth.Query, each func(auth.Place)) (*auth.Found, error)
+	CheckConnection(ctx context.Context, name string, each func(session.Check)) []session.Check
+
+	Changes(ctx context.Context, name string) ([]auth.Change, error)
+	Approve(ctx context.Context, name string, seen []auth.Change) error
+	Leaving(ctx context.Context) (session.Leaving, error)
 }
 
 // SignIn is a sign-in that waits for the browser; a *session.SignIn is one.

@@ -160,8 +160,11 @@ func (w *Window) accountCommands() []*command {
 	return []*command{
 		{id: "sign-in", group: groupAccount, title: "Sign in again",
 			enabled: w.when(func(*todosPage) bool { return w.state.SignInNeeded }), run: w.signInAgain},
-		{id: "connections", group: groupAccount, title: "Use another connection", enabled: w.canLeave, run: w.showConnections},
-		{id: "sign-out", group: groupAccount, title: "Sign out", enabled: w.onTodos, run: w.askSignOut},
+		{id: "connections", group: groupAccount, title: "Connections", strokes: []stroke{{key: fyne.KeyL, mod: ctrl}}, enabled: w.canLeave, run: w.showConnections},
+		{id: "add-connection", group: groupAccount, title: "Add a connection", enabled: w.canLeave, run: w.addConnection},
+		{id: "check-connection", group: groupAccount, title: "Check this connection",
+			enabled: func() bool { return w.canLeave() && w.state.Current != "" }, run: func() { w.checkConnection(w.state.Current) }},
+		{id: "sign-out", group: groupAccount, title: "Sign out", enabled: func() bool { return w.route.todos != nil }, run: w.askSignOut},
 		{id: "settings", group: groupAccount, title: "Settings", strokes: []stroke{{key: fyne.KeyComma, mod: ctrl}}, run: w.openSettings},
 	}
 }

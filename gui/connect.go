@@ -2,117 +2,152 @@ package gui
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/container"
-	"fyne.io/fyne/v2/theme"
 
 	"waybill/connection"
 	"waybill/fault"
-	"waybill/secret"
 	"waybill/session"
 )
 
 // connectPage asks for a connection. Its two cards keep the two registrations
 // apart, since crossing them is the most common mistake of this protocol.
 type connectPage struct {
-	w       *Window
-	body    fyne.CanvasObject
+	*frame
 	form    *connectForm
 	problem *panel
 	says    *text
-	save    *button
+	save    *button // and sign in
+	only    *button // and nothing else
+	check   *button
 }
 
-// newConnectPage asks for what the presets leave open, or, without any, for
-// everything.
-func newConnectPage(w *Window, presets []connection.Preset) *connectPage {
-	p := &connectPage{w: w, says: newText("", textStyle{color: colorFaultText, wrap: true})}
+func newConnectPage(w *Window, o formOptions) *connectPage {
+	p := &connectPage{frame: newFrame(w, w.showConnections), says: newText("", textStyle{color: colorFaultText, wrap: true})}
 	p.problem = newPanel(p.says, panelStyle{fill: colorFault, border: colorFaultBorder, radius: 8, pad: insets{9, 14, 9, 14}})
 	p.problem.Hide()
-	p.form = newConnectForm(w, presets)
-	p.save = newButton("Save and sign in", buttonPrimary, p.submit)
-	back := newButton("Back", buttonQuiet, w.showConnections).withIcon(theme.NavigateBackIcon())
-	title, words := "Another provider", "You need a registration at the identity provider and one at the authorization server of the resource. What is left empty under “More” is found out from the servers themselves."
-	if len(presets) > 0 {
-		title, words = "Connect to xaa.dev", presets[0].Needs
+	p.form = newConnectForm(w, o)
+	p.save = newButton("Save and sign in", buttonPrimary, func() { p.submit(w.signIn) })
+	p.only = newButton("Save", buttonPlain, func() { p.submit(func(string) { w.showConnections() }) })
+	p.check = newButton("Save and check", buttonPlain, func() { p.submit(w.checkConnection) })
+	if o.editing {
+		p.save.kind, p.only.kind = buttonPlain, buttonPrimary
 	}
-	parts := column(14, inset(insets{0, 0, 0, -buttonPadX}, row(0, nil, back)), heading(title, 20), blurb(words))
-	if len(presets) > 0 {
-		parts.Add(row(0, nil, newLink("Open "+presets[0].Register, func() { w.openLink(presets[0].Register) })))
+	body := column(14, blurb(o.words))
+	if o.register != "" {
+		body.Add(row(0, nil, newButton("Open the registration page", buttonPlain, func() { w.openLink(o.register) })))
 	}
-	for _, o := range p.form.objects() {
-		parts.Add(o)
-	}
-	parts.Add(p.problem)
-	parts.Add(buttonRow(p.save))
-	scroll := container.NewVScroll(inset(insets{14, 20, 28, 20}, centred(860, parts)))
-	for _, l := range p.form.all() {
-		l.field.onFocus = func() { bringIntoSight(scroll, l.box) }
-	}
-	p.save.onFocus = func() { bringIntoSight(scroll, p.save) }
-	p.body = stack(newPanel(nil, panelStyle{fill: theme.ColorNameBackground}), scroll)
+	add(body, p.form.objects()...)
+	add(body, p.problem, buttonRow(p.buttons()...))
+	p.fill(p.head(o.title), body)
+	p.followFocus(body)
 	return p
 }
 
-// submit checks what was entered, keeps it, and signs in.
-func (p *connectPage) submit() {
-	c, cred, err := p.form.read()
-	if err == nil {
-		err = c.Validate()
+// buttons are those at the end of the form, the main one first.
+func (p *connectPage) buttons() []fyne.CanvasObject {
+	if p.form.o.editing {
+		return []fyne.CanvasObject{p.only, p.check, p.save}
 	}
-	if err == nil {
-		err = p.taken(c.Name)
+	return []fyne.CanvasObject{p.save, p.check, p.only}
+}
+
+// followFocus keeps whatever has the focus in sight.
+func (p *connectPage) followFocus(body fyne.CanvasObject) {
+	for _, l := range p.form.all() {
+		l.field.onFocus = p.follow(l.box)
 	}
-	if p.show(err); err != nil {
+	for _, s := range []*formSide{p.form.idp, p.form.res} {
+		s.scopes.own.onFocus = p.follow(s.scopes.own)
+		s.scopes.focused = func(o fyne.CanvasObject) { bringIntoSight(p.scroll, o) }
+		s.scopes.rebuild()
+		for _, b := range s.method.buttons {
+			b.onFocus = p.follow(b)
+		}
+		s.more.open.onFocus = p.follow(s.more.open)
+	}
+	for _, b := range []*button{p.save, p.only, p.check} {
+		b.onFocus = p.follow(b)
+	}
+}
+
+// submit checks what was entered, keeps it, and goes on.
+func (p *connectPage) submit(then func(name string)) {
+	c, cred := p.form.read()
+	p.form.checkCrossed()
+	first := p.form.say(p.form.wrongs(c))
+	p.show(nil)
+	if first == nil {
+		if err := c.Validate(); err != nil { // something that no field is about
+			p.show(err)
+			return
+		}
+		p.keep(c, cred, then)
 		return
 	}
-	p.save.Disable()
-	p.w.tasks.start(func(ctx context.Context) error { return p.w.backend.AddConnection(ctx, c, cred) }, func(err error) {
-		p.save.Enable()
+	p.w.relayout()
+	p.w.win.Canvas().Focus(first.field)
+}
+
+func (p *connectPage) keep(c connection.Connection, cred connection.Credentials, then func(string)) {
+	keep := p.w.backend.AddConnection
+	if p.form.o.editing {
+		keep = p.w.backend.ChangeConnection
+	}
+	p.enable(false)
+	p.w.tasks.start(func(ctx context.Context) error { return keep(ctx, c, cred) }, func(err error) {
+		p.enable(true)
 		if p.w.page != p {
 			return
 		}
-		if p.show(err); err == nil {
-			p.w.signIn(c.Name)
+		if p.show(err); err != nil {
+			return
 		}
+		delete(p.w.lasts, c.Name)
+		p.form.o.editing = true // it is kept: saving again changes it
+		p.w.makeKeys(c, p.form.keyRequests(c), then)
 	})
 }
 
-// taken is a Fault if the name belongs to another connection, which would be
-// replaced.
-func (p *connectPage) taken(name string) error {
-	if p.w.connection(name).Connection.Resource.URL == "" {
-		return nil
+func (p *connectPage) enable(on bool) {
+	for _, b := range []*button{p.save, p.only, p.check} {
+		b.setEnabled(on)
 	}
-	return fault.New(fault.StepSetup, fault.Config, "name_taken", fmt.Sprintf("There is a connection called %q already.", name)).
-		WithRemedy("Choose another name, or remove that one first.")
 }
 
 func (p *connectPage) show(err error) {
 	visible(p.problem, err != nil)
 	if err != nil {
-		p.says.set(formWords(fault.As(err)))
+		p.says.set(fault.As(err).Error())
 	}
 	p.w.relayout()
 }
 
-// formWords puts a fault about a connection into the words of the form, which
-// shows labels where a connection file has field names.
-func formWords(f *fault.Fault) string {
-	return strings.NewReplacer(
-		`"idp.issuer"`, "“Issuer”", `"idp.client_id"`, "“Client ID” at the identity provider",
-		`"resource.url"`, "“Address”", `"resource.client_id"`, "“Client ID” at the resource",
-		`"resource.authorization_server"`, "“Authorization server”", `Set "name".`, "Change “Name”.",
-	).Replace(f.Error())
+// keeps reports whether what is kept for a client still belongs to it.
+func (f *connectForm) keeps(s *formSide, c connection.Connection) bool {
+	return session.KeepsSecret(f.o.base, c, s.at)
 }
 
-func (p *connectPage) content() fyne.CanvasObject  { return p.body }
-func (p *connectPage) stateChanged(*session.State) {}
-func (p *connectPage) escape()                     { p.w.showConnections() }
-func (p *connectPage) leave()                      {}
+// keyRequests are the keys that the connection needs and that are not there yet.
+func (f *connectForm) keyRequests(c connection.Connection) []session.KeyRequest {
+	var out []session.KeyRequest
+	for _, s := range []*formSide{f.idp, f.res} {
+		if s.method.chosen == connection.PrivateKeyJWT && !(s.key.has && f.keeps(s, c)) {
+			out = append(out, session.KeyRequest{At: s.at, Algorithm: s.key.algorithm.chosen})
+		}
+	}
+	return out
+}
+
+func (p *connectPage) content() fyne.CanvasObject { return p.box }
+func (p *connectPage) leave()                     { p.detach() }
+func (p *connectPage) stays()                     {}
+
+func (p *connectPage) escape() {
+	if !p.escapes() {
+		p.w.showConnections()
+	}
+}
 
 // askRemove forgets a connection, after asking.
 func (w *Window) askRemove(info session.ConnectionInfo) {
@@ -120,14 +155,12 @@ func (w *Window) askRemove(info session.ConnectionInfo) {
 	title := show(info.Connection.DisplayTitle(), 60)
 	remove := newButton("Remove", buttonDanger, func() {
 		s.close()
-		w.tasks.start(func(ctx context.Context) error { return w.backend.RemoveConnection(ctx, info.Connection.Name) }, w.report)
+		name := info.Connection.Name
+		w.tasks.start(func(ctx context.Context) error { return w.backend.RemoveConnection(ctx, name) }, func(err error) { w.reportAt(name, err) })
 	})
 	keep := newButton("Keep", buttonPlain, func() { s.close() })
 	s = w.openSheet(sheetOptions{
 		title: "Remove “" + title + "”?", buttons: []fyne.CanvasObject{keep, remove}, focus: keep,
-		body: newText("This forgets its settings, its secrets and its sign-in on this computer.", textStyle{wrap: true}),
+		body: newText("This forgets its settings and its secrets on this computer.", textStyle{wrap: true}),
 	})
 }
-
-// secretOf reads a secret field.
-func secretOf(f *labelled) secret.Text { return secret.New(f.value()) }

@@ -1,93 +1,162 @@
 package gui
 
 import (
-	"fmt"
+	"slices"
 	"strings"
-	"unicode"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/theme"
 
 	"waybill/connection"
-	"waybill/fault"
+	"waybill/session"
 )
 
 // connectForm is the form of a connection: what it is called and where the
 // browser comes back to, and a card for each of the two registrations.
 type connectForm struct {
-	w       *Window
-	presets []connection.Preset // by kind of resource; nil: everything is asked for
-	base    connection.Connection
+	w *Window
+	o formOptions
 
-	kind     *choice[connection.ResourceKind]
-	name     *labelled
-	redirect *labelled
-
-	issuer, idpID, idpSecret, idpScopes     *labelled
-	idpMethod                               *choice[connection.AuthMethod]
-	url, resID, resSecret, server, resource *labelled
-	resScopes                               *labelled
-	resMethod                               *choice[connection.AuthMethod]
+	fields  map[connection.Field]*labelled
+	kind    *choice[connection.ResourceKind]
+	port    *choice[bool] // of the redirect URI: fixed or not
+	subject *choice[connection.SubjectKind]
+	idp     *formSide
+	res     *formSide
+	general *more
 
 	crossed     *panel
 	crossedSays *text
 }
 
-func newConnectForm(w *Window, presets []connection.Preset) *connectForm {
-	f := &connectForm{w: w, presets: presets, base: connection.Connection{RedirectURI: connection.DefaultRedirectURI}}
-	kind := connection.REST
-	if len(presets) > 0 {
-		f.base, kind = presets[0].Connection, presets[0].Connection.Resource.Kind
+func newConnectForm(w *Window, o formOptions) *connectForm {
+	f := &connectForm{w: w, o: o, fields: map[connection.Field]*labelled{}}
+	for _, of := range connection.Fields() {
+		if w, ok := formFieldWords[of]; ok && !of.IsSecret() {
+			f.fields[of] = newLabelled(w.label, w.placeholder, w.hint)
+		}
 	}
-	f.kind = newChoice([]option[connection.ResourceKind]{{connection.REST, "REST"}, {connection.MCP, "MCP"}}, kind, f.kindChosen)
-	f.name = newLabelled("Name", "my-organisation", "Letters, digits, dots and dashes.")
-	f.redirect = newLabelled("Redirect URI", "", "Register exactly this at the identity provider, character for character. Port 0 means any free port, for providers that allow that.")
-	f.issuer = newLabelled("Issuer", "https://idp.example", "The identity provider's address, exactly as it writes it itself: a final slash matters.")
-	f.idpID, f.idpSecret = newLabelled("Client ID", "", ""), newSecretLabelled("Client secret")
-	f.idpScopes = newLabelled("Scopes", "openid profile email offline_access", "")
-	f.url = newLabelled("Address", "https://api.example", "")
-	f.resID, f.resSecret = newLabelled("Client ID", "", "The id that this app has at the resource's authorization server. It is another one than at the identity provider."), newSecretLabelled("Client secret")
-	f.server = newLabelled("Authorization server", "Found out from the resource", "Its issuer. It is the audience of the token exchange, compared character for character.")
-	f.resource = newLabelled("Resource identifier", "Found out from the resource", "")
-	f.resScopes = newLabelled("Scopes", "todos.read", "Add todos.write to be able to change to-dos.")
-	f.idpMethod, f.resMethod = newMethodChoice(), newMethodChoice()
+	f.kind = newChoice([]option[connection.ResourceKind]{{connection.REST, "REST"}, {connection.MCP, "MCP"}}, o.base.Resource.Kind, f.kindChosen)
+	f.port = newChoice([]option[bool]{{false, "Any free port"}, {true, "Fixed port"}}, false, f.portChosen)
+	f.subject = newChoice([]option[connection.SubjectKind]{
+		{connection.SubjectAuto, "As the server says"}, {connection.SubjectRefreshToken, "Refresh token"}, {connection.SubjectIDToken, "ID token"},
+	}, o.base.Subject, nil)
+	f.idp = newFormSide(f, session.AtIdP, o.base.IdP.AuthMethod, o.base.IdP.Assertion)
+	f.res = newFormSide(f, session.AtResource, o.base.Resource.AuthMethod, o.base.Resource.Assertion)
 	f.crossedSays = newText("", textStyle{color: colorNoticeText, size: labelSize, wrap: true})
 	f.crossed = newPanel(f.crossedSays, panelStyle{fill: colorNotice, border: colorNoticeBorder, radius: 8, pad: insets{9, 12, 9, 12}})
 	f.crossed.Hide()
-	f.name.set(f.base.Name)
-	f.redirect.set(f.base.RedirectURI)
-	for _, l := range []*labelled{f.idpID, f.idpSecret, f.resID, f.resSecret} {
+	f.load(connection.Connection{}, o.base)
+	f.listen()
+	return f
+}
+
+// load shows the values of a connection in the place of those of another: what
+// was typed over them stays.
+func (f *connectForm) load(was, now connection.Connection) {
+	for of, l := range f.fields {
+		if l.value() == was.Get(of) {
+			l.set(now.Get(of))
+		}
+	}
+	f.idp.scopes.show([]string{"openid", "profile", "email", "offline_access"}, now.SignInScopes())
+	offered := append([]string{"todos.read", "todos.write"}, f.o.offered...)
+	if now.Resource.Kind == connection.MCP {
+		offered = append(offered, "mcp.access")
+	}
+	f.res.scopes.show(offered, now.ResourceScopes())
+	f.showRedirect()
+}
+
+// listen follows what is typed.
+func (f *connectForm) listen() {
+	for _, l := range f.all() {
 		l.field.onBlur = func() {
 			if l.trim() {
-				w.relayout()
+				f.w.relayout()
 			}
 			f.checkCrossed()
 		}
 	}
-	return f
+	uri := f.fields[connection.FieldRedirectURI]
+	blur := uri.field.onBlur
+	uri.field.onBlur = func() { blur(); f.showRedirect() }
+	for of, from := range f.o.sources {
+		if l := f.fields[of]; l != nil && l.value() != "" {
+			l.explain(strings.TrimSpace(capital(from) + ". " + l.usual))
+		}
+	}
+	if f.o.editing {
+		name := f.fields[connection.FieldName]
+		name.field.Disable()
+		name.explain("The name of a connection stays.")
+	}
 }
 
-func newMethodChoice() *choice[connection.AuthMethod] {
-	return newChoice([]option[connection.AuthMethod]{
-		{connection.AuthAuto, "As the server says"}, {connection.ClientSecretBasic, "Basic"}, {connection.ClientSecretPost, "Post"}, {connection.AuthNone, "None"},
-	}, connection.AuthAuto, nil)
+// all are the fields of text and the secrets.
+func (f *connectForm) all() []*labelled {
+	var out []*labelled
+	for _, of := range connection.Fields() {
+		switch {
+		case of == connection.FieldIdPSecret:
+			out = append(out, f.idp.secret)
+		case of == connection.FieldSecret:
+			out = append(out, f.res.secret)
+		case f.fields[of] != nil:
+			out = append(out, f.fields[of])
+		}
+	}
+	return append(out, f.idp.key.lifetime, f.res.key.lifetime)
 }
 
 // objects are the parts of the form in their order.
 func (f *connectForm) objects() []fyne.CanvasObject {
-	copyURI := newIconButton(theme.ContentCopyIcon(), "Copy the redirect URI", func() { f.w.copy(f.redirect.value()) })
-	redirect := f.redirect.with(copyURI)
-	kind := column(5, newText("Kind", textStyle{size: labelSize, style: fyne.TextStyle{Bold: true}}), f.kind.box)
-	idp := column(12, heading("At the identity provider", 16), blurb("Signs you in and issues the ID-JAG."))
-	res := column(12, heading("At the resource", 16), blurb("Takes the ID-JAG and gives access to the to-dos."), kind)
-	if f.presets == nil {
-		add(idp, f.issuer.box, f.idpID.box, f.idpSecret.box, f.more(f.idpScopes.box, method(f.idpMethod)))
-		add(res, f.url.box, f.resID.box, f.resSecret.box, f.more(f.server.box, f.resource.box, f.resScopes.box, method(f.resMethod)))
-		return []fyne.CanvasObject{twoColumns(560, f.name.box, redirect), twoColumns(560, card(idp), card(res)), f.crossed}
+	copyURI := newIconButton(theme.ContentCopyIcon(), "Copy the redirect URI", func() { f.w.copy(f.fields[connection.FieldRedirectURI].value()) })
+	uri := f.fields[connection.FieldRedirectURI].with(copyURI)
+	top := f.sorted(nil, part{connection.FieldTitle, nil}, part{connection.FieldName, nil})
+	redirect := column(8, uri, f.port.box)
+	f.general = newMore(f.w.relayout, titled("What is exchanged for the ID-JAG", f.subject.box, "The refresh token lasts longer; some identity providers take the ID token alone."))
+	if rest := f.sorted(f.hidden, part{connection.FieldTitle, nil}, part{connection.FieldName, nil}); len(rest) > 0 {
+		f.general.inner.Objects = slices.Concat(rest, f.general.inner.Objects)
 	}
-	add(idp, f.idpID.box, f.idpSecret.box)
-	add(res, f.resID.box, f.resSecret.box)
-	return []fyne.CanvasObject{redirect, twoColumns(560, card(idp), card(res)), f.crossed}
+	head := column(14)
+	if len(top) == 2 {
+		head.Add(twoColumns(560, top[0], top[1]))
+	} else {
+		add(head, top...)
+	}
+	add(head, redirect, f.general.box)
+	idp := f.idp.card("At the identity provider", "Signs you in and issues the ID-JAG. This pair is sent to the identity provider and nowhere else.")
+	res := f.res.card("At the resource", "Takes the ID-JAG and gives access to the to-dos. This pair is sent to the resource's authorization server and nowhere else.")
+	return []fyne.CanvasObject{head, f.crossed, twoColumns(620, card(idp), card(res))}
+}
+
+// part is a place in a card: a field of text, or what o shows of another field.
+type part struct {
+	of connection.Field
+	o  fyne.CanvasObject // nil: the field of text
+}
+
+// hidden reports whether a field stands behind "More".
+func (f *connectForm) hidden(of connection.Field) bool { return !f.o.asks(of) }
+
+// sorted are the parts that stand in the open or, with a filter, those that it
+// lets through.
+func (f *connectForm) sorted(only func(connection.Field) bool, parts ...part) []fyne.CanvasObject {
+	if only == nil {
+		only = f.o.asks
+	}
+	var out []fyne.CanvasObject
+	for _, p := range parts {
+		if !only(p.of) {
+			continue
+		}
+		if p.o == nil {
+			p.o = f.fields[p.of].box
+		}
+		out = append(out, p.o)
+	}
+	return out
 }
 
 func add(to *fyne.Container, objects ...fyne.CanvasObject) {
@@ -96,145 +165,115 @@ func add(to *fyne.Container, objects ...fyne.CanvasObject) {
 	}
 }
 
-func method(c *choice[connection.AuthMethod]) fyne.CanvasObject {
-	return column(5, newText("The client authenticates with", textStyle{size: labelSize, style: fyne.TextStyle{Bold: true}}), buttonRow(c.box.Objects...))
+// titled puts a name above an object and a remark below it.
+func titled(title string, o fyne.CanvasObject, remark string) *fyne.Container {
+	c := column(5, newText(title, textStyle{size: labelSize, style: fyne.TextStyle{Bold: true}}), o)
+	if remark != "" {
+		c.Add(newText(remark, textStyle{color: colorMuted, size: sizeCaption, wrap: true}))
+	}
+	return c
 }
 
-// kindChosen takes the preset of that kind.
+// kindChosen takes the preset of that kind, or the scopes that this kind needs.
 func (f *connectForm) kindChosen(kind connection.ResourceKind) {
-	for _, p := range f.presets {
+	was := f.o.base
+	for _, p := range f.o.kinds {
 		if p.Connection.Resource.Kind == kind {
-			f.base = p.Connection
+			f.o.base = p.Connection
+			f.load(was, f.o.base)
+			f.w.relayout()
+			return
 		}
 	}
-	placeholder := "todos.read"
-	if kind == connection.MCP {
-		placeholder = "todos.read mcp.access"
+	asked := f.res.scopes.asked()
+	if slices.Equal(asked, was.ResourceScopes()) {
+		was.Resource.Kind, was.Resource.Scopes = kind, nil
+		asked = was.ResourceScopes()
 	}
-	f.resScopes.field.SetPlaceHolder(placeholder)
+	f.o.base.Resource.Kind = kind
+	f.res.scopes.show(append([]string{"todos.read", "todos.write"}, f.o.offered...), asked)
+	f.w.relayout()
 }
 
-// read makes the connection of what was entered. Only the form of the values
-// is checked here.
-func (f *connectForm) read() (connection.Connection, connection.Credentials, error) {
+// fixedPort is the port that is offered where a fixed one is wanted.
+const fixedPort = 8765
+
+func (f *connectForm) portChosen(fixed bool) {
+	uri := f.fields[connection.FieldRedirectURI]
+	r, err := connection.Connection{RedirectURI: uri.value()}.Redirect()
+	if err != nil {
+		r, _ = connection.Connection{}.Redirect()
+	}
+	if r.Port = 0; fixed {
+		r.Port = fixedPort
+	}
+	uri.set(r.String())
+	f.showRedirect()
+	f.w.relayout()
+}
+
+// showRedirect says what the redirect URI is good for.
+func (f *connectForm) showRedirect() {
+	uri := f.fields[connection.FieldRedirectURI]
+	r, err := connection.Connection{RedirectURI: uri.value()}.Redirect()
+	if err != nil {
+		return // said when the form is sent
+	}
+	f.port.set(r.Port != 0)
+	if r.Port != 0 {
+		uri.explain("Register exactly this at the identity provider, character for character: localhost is not 127.0.0.1.")
+		return
+	}
+	uri.explain("Register this at the identity provider. Port 0 stands for any free port, which it must allow (RFC 8252); if it compares character for character, choose a fixed port.")
+}
+
+// read makes the connection of what was entered. Whether it will do is for
+// validate to say.
+func (f *connectForm) read() (connection.Connection, connection.Credentials) {
 	for _, l := range f.all() {
 		l.trim()
 	}
-	c := f.base
-	c.RedirectURI = f.redirect.value()
-	c.IdP.ClientID, c.Resource.ClientID = f.idpID.value(), f.resID.value()
-	cred := connection.Credentials{IdP: secretOf(f.idpSecret), Resource: secretOf(f.resSecret)}
-	if f.presets == nil {
-		c.Name = f.name.value()
-		c.IdP.Issuer, c.IdP.AuthMethod, c.IdP.Scopes = f.issuer.value(), f.idpMethod.chosen, strings.Fields(f.idpScopes.value())
-		c.Resource.Kind, c.Resource.URL = f.kind.chosen, f.url.value()
-		c.Resource.AuthMethod, c.Resource.Scopes = f.resMethod.chosen, strings.Fields(f.resScopes.value())
-		c.Resource.AuthorizationServer, c.Resource.Identifier = f.server.value(), f.resource.value()
+	c := f.o.base
+	for of, l := range f.fields {
+		if changed, err := c.With(of, l.value()); err == nil {
+			c = changed
+		}
 	}
-	f.checkCrossed()
-	if c.IdP.ClientID == "" || c.Resource.ClientID == "" {
-		return c, cred, fault.New(fault.StepSetup, fault.Config, "missing_field", "Both client ids are needed: one for each card.")
+	c.Resource.Kind, c.Subject = f.kind.chosen, f.subject.chosen
+	c.IdP.AuthMethod, c.Resource.AuthMethod = f.idp.method.chosen, f.res.method.chosen
+	c.IdP.Scopes = unlessUsual(f.o.base.IdP.Scopes, f.idp.scopes.asked(), connection.Connection{}.SignInScopes())
+	c.Resource.Scopes = unlessUsual(f.o.base.Resource.Scopes, f.res.scopes.asked(), connection.Connection{Resource: connection.Resource{Kind: c.Resource.Kind}}.ResourceScopes())
+	f.idp.key.read(&c.IdP.Assertion)
+	f.res.key.read(&c.Resource.Assertion)
+	if a, b := f.o.base, c; a.IdP.Issuer != b.IdP.Issuer || a.Resource.URL != b.Resource.URL {
+		c.Approved = nil // it was for other servers
 	}
-	return c, cred, nil
+	return c, connection.Credentials{IdP: f.idp.proof(), Resource: f.res.proof()}
 }
 
-func (f *connectForm) all() []*labelled {
-	return []*labelled{f.name, f.redirect, f.issuer, f.idpID, f.idpSecret, f.idpScopes,
-		f.url, f.resID, f.resSecret, f.server, f.resource, f.resScopes}
+// unlessUsual are the scopes that a connection keeps: none where they are the
+// usual ones and none were kept before.
+func unlessUsual(kept, asked, usual []string) []string {
+	if len(kept) == 0 && slices.Equal(asked, usual) {
+		return nil
+	}
+	return asked
 }
 
 // checkCrossed says so if the two pairs look as if they were mixed up. It is a
 // warning: some providers do use one pair for both.
 func (f *connectForm) checkCrossed() {
-	words := crossedWords(f.idpID.value(), f.resID.value(), f.idpSecret.value(), f.resSecret.value())
-	f.crossedSays.set(words)
-	if shown := words != ""; shown != f.crossed.Visible() {
+	c, cred := f.o.base, connection.Credentials{IdP: f.idp.proof(), Resource: f.res.proof()}
+	c.IdP.ClientID, c.Resource.ClientID = f.fields[connection.FieldIdPClientID].value(), f.fields[connection.FieldClientID].value()
+	var words []string
+	for _, w := range c.Warnings(cred) {
+		if w.Field != connection.FieldMethod { // said where the method is chosen
+			words = append(words, w.Says)
+		}
+	}
+	f.crossedSays.set(strings.Join(words, " "))
+	if shown := len(words) > 0; shown != f.crossed.Visible() {
 		visible(f.crossed, shown)
 		f.w.relayout()
 	}
-}
-
-// crossedWords says what looks mixed up about the two pairs, "" if nothing.
-func crossedWords(idpID, resID, idpSecret, resSecret string) string {
-	switch {
-	case strings.Contains(idpID, "-at-") && !strings.Contains(resID, "-at-"):
-		return "The two pairs look crossed: a client ID with “-at-” in it belongs into the card of the resource."
-	case idpID != "" && idpID == resID:
-		return "Both cards have the same client ID. As a rule they differ; at xaa.dev the one of the resource ends in “-at-” and the resource's name."
-	case idpSecret != "" && idpSecret == resSecret:
-		return "Both cards have the same client secret. As a rule they differ."
-	default:
-		return ""
-	}
-}
-
-// labelled is a field with its name above and a remark below.
-type labelled struct {
-	box    *fyne.Container
-	field  *field
-	label  *text
-	remark *text
-	usual  string // the remark while there is nothing else to say
-	name   string
-	beside *fyne.Container
-}
-
-func newLabelled(label, placeholder, remark string) *labelled {
-	return labelField(label, newField(placeholder), remark)
-}
-
-func newSecretLabelled(label string) *labelled {
-	return labelField(label, newSecretField(""), "")
-}
-
-func labelField(label string, f *field, remark string) *labelled {
-	l := &labelled{field: f, usual: remark, name: label}
-	l.label = newText(label, textStyle{size: labelSize, style: fyne.TextStyle{Bold: true}})
-	l.remark = newText(remark, textStyle{color: colorMuted, size: sizeCaption, wrap: true})
-	visible(l.remark, remark != "")
-	l.beside = stack(f)
-	l.box = column(5, l.label, l.beside, l.remark)
-	return l
-}
-
-// with puts an object to the right of the field.
-func (l *labelled) with(o fyne.CanvasObject) fyne.CanvasObject {
-	l.beside.Objects = []fyne.CanvasObject{row(6, l.field, l.field, o)}
-	return l.box
-}
-
-func (l *labelled) value() string { return strings.TrimSpace(l.field.Text) }
-
-func (l *labelled) set(value string) { l.field.SetText(value) }
-
-// trim takes away what a paste brought along, and says so; it reports whether
-// there was anything.
-func (l *labelled) trim() bool {
-	clean := strings.TrimFunc(l.field.Text, unicode.IsSpace)
-	if clean == l.field.Text {
-		return false
-	}
-	l.field.SetText(clean)
-	words := fmt.Sprintf("Blanks around the %s were removed.", strings.ToLower(l.name))
-	if l.usual != "" {
-		words += " " + l.usual
-	}
-	l.remark.set(words)
-	l.remark.Show()
-	return true
-}
-
-// more hides what is rarely needed behind a link.
-func (f *connectForm) more(objects ...fyne.CanvasObject) fyne.CanvasObject {
-	inner := column(12, objects...)
-	inner.Hide()
-	open := newLink("More", nil)
-	open.onTap = func() {
-		if open.words = "More"; !inner.Visible() {
-			open.words = "Less"
-		}
-		visible(inner, !inner.Visible())
-		f.w.relayout()
-	}
-	return column(12, row(0, nil, open), inner)
 }

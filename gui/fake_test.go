@@ -2,6 +2,7 @@ package gui
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"sync"
@@ -200,6 +201,14 @@ type fakeBackend struct {
 	fail   error
 	added  connection.Connection
 	cred   connection.Credentials
+
+	saved   session.Saved
+	leaving session.Leaving
+	places  []auth.Place // what Discover tells, and then finds
+	found   *auth.Found
+	checks  []session.Check // what CheckConnection tells
+	pause   chan struct{}   // received from before each of both; nil: they do not pause
+	changes []auth.Change
 }
 
 func builtinConnections() []session.ConnectionInfo {
@@ -314,6 +323,86 @@ func (b *fakeBackend) Incoming(f *archive.File) (items []replica.Incoming, err e
 	}
 	return items, err
 }
+
+func (b *fakeBackend) ChangeConnection(_ context.Context, c connection.Connection, cred connection.Credentials) error {
+	b.mu.Lock()
+	b.added, b.cred = c, cred
+	b.mu.Unlock()
+	if err := b.note("change %s", c.Name); err != nil {
+		return err
+	}
+	b.update(func(s *session.State) {
+		s.Connections = slices.Clone(s.Connections)
+		for i := range s.Connections {
+			if s.Connections[i].Connection.Name == c.Name {
+				s.Connections[i].Connection = c
+			}
+		}
+	})
+	return nil
+}
+
+func (b *fakeBackend) ExportConnection(_ context.Context, name string) (connection.Connection, error) {
+	err := b.note("export %s", name)
+	for _, info := range b.State().Connections {
+		if info.Connection.Name == name {
+			return info.Connection, err
+		}
+	}
+	return connection.Connection{}, err
+}
+
+func (b *fakeBackend) SavedSecrets(context.Context, string) (session.Saved, error) {
+	return b.saved, nil
+}
+
+func (b *fakeBackend) ClientKey(_ context.Context, name string, r session.KeyRequest) (json.RawMessage, error) {
+	err := b.note("key %s %s %s", name, r.At, r.Algorithm)
+	return json.RawMessage(`{"kty":"EC","crv":"P-256","alg":"ES256","kid":"key-1","x":"AAAA","y":"BBBB"}`), err
+}
+
+// step waits until the test lets it go on.
+func (b *fakeBackend) step(ctx context.Context) error {
+	if b.pause != nil {
+		select {
+		case <-b.pause:
+		case <-ctx.Done():
+		}
+	}
+	return ctx.Err()
+}
+
+func (b *fakeBackend) Discover(ctx context.Context, q auth.Query, each func(auth.Place)) (*auth.Found, error) {
+	if err := b.note("discover %s %s %s", q.Address, q.Issuer, q.Given.Resource.AuthorizationServer); err != nil {
+		return b.found, err
+	}
+	for _, p := range b.places {
+		if b.step(ctx) != nil {
+			return nil, fault.As(ctx.Err())
+		}
+		each(p)
+	}
+	return b.found, nil
+}
+
+func (b *fakeBackend) CheckConnection(ctx context.Context, name string, each func(session.Check)) []session.Check {
+	_ = b.note("check %s", name)
+	for _, c := range b.checks {
+		if b.step(ctx) != nil {
+			break
+		}
+		each(c)
+	}
+	return b.checks
+}
+
+func (b *fakeBackend) Changes(context.Context, string) ([]auth.Change, error) { return b.changes, nil }
+
+func (b *fakeBackend) Approve(_ context.Context, name string, seen []auth.Change) error {
+	return b.note("approve %s %d", name, len(seen))
+}
+
+func (b *fakeBackend) Leaving(context.Context) (session.Leaving, error) { return b.leaving, nil }
 
 func (b *fakeBackend) Todos() Todos {
 	b.mu.Lock()

@@ -130,8 +130,8 @@ func TestPictureOfTheWait(t *testing.T) {
 
 func TestPictureOfAForm(t *testing.T) {
 	signedOut(t, func(r *rig) {
-		r.w.win.Resize(fyne.NewSize(900, 760))
-		r.tap("Another provider")
+		r.w.win.Resize(fyne.NewSize(900, 1340))
+		r.byHand()
 		r.fill("Client ID", 0, "client_1a2b-at-todo0")
 		r.fill("Client ID", 1, "client_1a2b")
 		r.fill("Client secret", 0, " secret")

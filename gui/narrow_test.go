@@ -79,7 +79,7 @@ func scenes() map[string]func(r *rig, words string) {
 			r.change(func() { r.todos.removal = &replica.Removal{Missing: 12_345, Total: 100_000} })
 			r.w.notices.confirmRemoval(*r.todos.removal)
 		},
-		"sign-out": func(r *rig, words string) { r.w.confirmSignOut(12_345) },
+		"sign-out": func(r *rig, words string) { r.w.confirmSignOut(12_345, session.Leaving{}) },
 		"settings": func(r *rig, words string) { r.w.openSettings() },
 		"fault":    func(r *rig, words string) { r.w.openFault(refusedWith(words)) },
 		"toast": func(r *rig, words string) {

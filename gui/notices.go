@@ -29,6 +29,7 @@ type notices struct {
 	canKeep bool         // they can be added to the server again
 	asking  *sheet       // asks whether to remove; nil while it is closed
 	once    *fault.Fault // Snapshot.Notice
+	changed *fault.Fault // a server is not what was approved; the sync stands still
 }
 
 func newNotices(w *Window) *notices {
@@ -49,7 +50,7 @@ func (n *notices) stateChanged(s *session.State) {
 		memory = s.VaultReason
 	}
 	if s.Phase != session.SignedIn {
-		n.signIn, n.removal, n.once = "", nil, nil
+		n.signIn, n.removal, n.once, n.changed = "", nil, nil, nil
 	}
 	n.memory = memory
 	n.rebuild()
@@ -60,14 +61,18 @@ func (n *notices) snapshotChanged(s *replica.Snapshot) {
 	if s.Status.Kind == replica.SignIn {
 		signIn = s.Status.Sentence
 	}
+	changed := s.Status.Fault
+	if changed != nil && changed.Code != changedServer {
+		changed = nil
+	}
 	sameRemoval := s.Removal == n.removal || s.Removal != nil && n.removal != nil && *s.Removal == *n.removal
-	if signIn == n.signIn && sameRemoval && s.CanAdd == n.canKeep && s.Notice == n.once {
+	if signIn == n.signIn && sameRemoval && s.CanAdd == n.canKeep && s.Notice == n.once && changed == n.changed {
 		return
 	}
 	if !sameRemoval && n.asking != nil {
 		n.asking.close() // it is about others than those that would be removed now
 	}
-	n.signIn, n.removal, n.canKeep, n.once = signIn, s.Removal, s.CanAdd, s.Notice
+	n.signIn, n.removal, n.canKeep, n.once, n.changed = signIn, s.Removal, s.CanAdd, s.Notice, changed
 	n.rebuild()
 }
 
@@ -79,6 +84,10 @@ func (n *notices) rebuild() {
 	}
 	if n.once != nil {
 		bars = append(bars, n.faultBar(n.once, n.dismissOnce))
+	}
+	if n.changed != nil && n.changed != n.failed {
+		bars = append(bars, bar(colorNotice, colorNoticeBorder, colorNoticeText, n.changed.Message,
+			smallButton("Look at it", buttonPlain, func() { n.w.review(n.w.state.Current) })))
 	}
 	if n.removal != nil {
 		bars = append(bars, n.removalBar(*n.removal))
@@ -102,6 +111,11 @@ func (n *notices) rebuild() {
 }
 
 func (n *notices) faultBar(f *fault.Fault, dismiss func()) fyne.CanvasObject {
+	if f.Code == changedServer {
+		return bar(colorNotice, colorNoticeBorder, colorNoticeText, f.Error(),
+			smallButton("Look at it", buttonPlain, func() { n.w.review(n.w.reviewName(f)) }),
+			newIconButton(theme.CancelIcon(), "Dismiss", dismiss))
+	}
 	return bar(colorFault, colorFaultBorder, colorFaultText, f.Error(),
 		smallButton("Details", buttonPlain, func() { n.w.openFault(f) }),
 		newIconButton(theme.CancelIcon(), "Dismiss", dismiss))
@@ -132,6 +146,9 @@ func (n *notices) keepThem() {
 }
 
 func (n *notices) answerRemoval(c replica.RemovalChoice, said string) {
+	if n.w.todos() == nil {
+		n.w.showHome()
+	}
 	if p := n.w.todos(); p != nil {
 		p.resolveRemoval(c, said)
 	}

@@ -227,7 +227,10 @@ func (r *rig) tap(words string) {
 	cards := find(r, func(c *choiceCard) bool { return c.title.content == words })
 	navs := find(r, func(n *navItem) bool { return n.words == words })
 	choices := find(r, func(c *choiceButton) bool { return c.words == words })
+	toggles := find(r, func(t *toggle) bool { return t.words == words })
 	switch {
+	case len(toggles) > 0:
+		test.Tap(toggles[0])
 	case len(buttons) > 0:
 		test.Tap(buttons[0])
 	case len(links) > 0:

@@ -22,7 +22,7 @@ func (w *Window) openSettings() {
 	if w.state.Account != nil {
 		body.Add(column(10, heading("Account", sizeBody), blurb(accountWords(w.state)), buttonRow(
 			newButton("Sign out", buttonDanger, func() { w.closeSheets(); w.askSignOut() }),
-			newButton("Use another connection", buttonPlain, func() { w.closeSheets(); w.showConnections() }))))
+			newButton("Connections", buttonPlain, func() { w.closeSheets(); w.showConnections() }))))
 	}
 	body.Add(buttonRow(newLink("Keyboard shortcuts", w.openCheatSheet), gap(8, 1), newLink("About Waybill", w.openAbout)))
 	w.openSheet(sheetOptions{title: "Settings", body: body, width: 500})
@@ -72,28 +72,36 @@ func accountWords(s *session.State) string {
 // askSignOut says what signing out does before it does it, and how many
 // changes would be lost.
 func (w *Window) askSignOut() {
-	p := w.todos()
-	if p == nil {
+	todos, page := w.route.todos, w.page
+	if todos == nil {
 		return
 	}
-	p.details.commit()
+	if p := w.todos(); p != nil {
+		p.details.commit()
+	}
 	var waiting int
+	var ends session.Leaving
 	w.tasks.queue(func(context.Context) error {
-		for _, c := range p.todos.Outbox() {
+		for _, c := range todos.Outbox() {
 			if c.State != replica.PendingDiscarded {
 				waiting++
 			}
 		}
 		return nil
 	}, func(error) {
-		if w.todos() == p {
-			w.confirmSignOut(waiting)
-		}
+		w.tasks.start(func(ctx context.Context) (err error) {
+			ends, err = w.backend.Leaving(ctx)
+			return err
+		}, func(error) { // what cannot be told is said as unknown
+			if w.page == page && w.route.todos == todos {
+				w.confirmSignOut(waiting, ends)
+			}
+		})
 	})
 }
 
-func (w *Window) confirmSignOut(waiting int) {
-	words := "This forgets the tokens and the copy of your to-dos on this computer, and ends the session at your identity provider where it offers that. The to-dos at the server stay as they are."
+func (w *Window) confirmSignOut(waiting int, ends session.Leaving) {
+	words := leavingWords(ends)
 	leave, warning := "Sign out", ""
 	if waiting > 0 {
 		leave = "Sign out and lose " + wording.Plural(waiting, "change", "changes")
@@ -113,7 +121,13 @@ func (w *Window) askToLeave(words, warning, leave string, lose int) {
 	stay := newButton("Stay signed in", buttonPlain, func() { s.close() })
 	o := sheetOptions{title: "Sign out?", body: body, buttons: []fyne.CanvasObject{stay, out}, focus: stay}
 	if lose != 0 { // what would be lost can be kept in a file
-		keep := newButton("Back up first…", buttonPlain, func() { s.close(); w.with((*todosPage).openBackUp)() })
+		keep := newButton("Back up first…", buttonPlain, func() {
+			s.close()
+			if w.todos() == nil {
+				w.showHome()
+			}
+			w.with((*todosPage).openBackUp)()
+		})
 		o.buttons, o.width = append([]fyne.CanvasObject{keep}, o.buttons...), 550
 	}
 	s = w.openSheet(o)

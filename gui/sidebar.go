@@ -28,7 +28,9 @@ type sidebar struct {
 	tagLabel *text
 	tags     []*navItem
 	items    *fyne.Container
+	access   *navItem // the connections
 	outbox   *navItem // there while something is not sent, or the outbox is shown
+	away     bool     // another page than that of the to-dos is shown
 	scroll   *container.Scroll
 	more     *link
 	all      bool // all tags are shown
@@ -49,6 +51,7 @@ func sidebarLists() []option[todo.List] {
 type sidebarActions struct {
 	filter                    func(todo.Filter)
 	account, outbox, settings func()
+	connections               func()
 }
 
 func newSidebar(a sidebarActions) *sidebar {
@@ -59,6 +62,8 @@ func newSidebar(a sidebarActions) *sidebar {
 	for _, l := range sidebarLists() {
 		s.lists = append(s.lists, newNavItem(l.words, func() { a.filter(todo.Filter{List: l.value}) }))
 	}
+	s.access = newNavItem("Connections", a.connections)
+	s.access.count = -1
 	s.outbox = newNavItem("Outbox", a.outbox)
 	s.outbox.Hide()
 	settings := newNavItem("Settings", a.settings)
@@ -75,20 +80,28 @@ func newSidebar(a sidebarActions) *sidebar {
 func (s *sidebar) show(counts todo.Counts, filter todo.Filter, unsent int, inOutbox bool) {
 	same := sameTags(s.counts.Tags, counts.Tags)
 	s.counts, s.filter = counts, filter
+	elsewhere := inOutbox || s.away
 	if !same {
 		s.rebuild()
 	}
 	for i, n := range []int{counts.All, counts.Todo, counts.DueToday, counts.Completed} {
-		s.lists[i].show(n, !inOutbox && filter.Tag == "" && filter.List == sidebarLists()[i].value)
+		s.lists[i].show(n, !elsewhere && filter.Tag == "" && filter.List == sidebarLists()[i].value)
 	}
 	for i, item := range s.tags {
-		item.show(counts.Tags[i].Count, !inOutbox && filter.Tag == counts.Tags[i].Tag)
+		item.show(counts.Tags[i].Count, !elsewhere && filter.Tag == counts.Tags[i].Tag)
 	}
 	s.outbox.show(unsent, inOutbox)
 	if there := unsent > 0 || inOutbox; s.outbox.Visible() != there {
 		visible(s.outbox, there)
 		s.box.Refresh()
 	}
+}
+
+// leaveTodos marks the entry of another page than that of the to-dos.
+func (s *sidebar) leaveTodos(entry *navItem) {
+	s.away = true
+	entry.on = true
+	entry.Refresh()
 }
 
 func sameTags(a, b []todo.TagCount) bool {
@@ -128,6 +141,8 @@ func (s *sidebar) rebuild() {
 		s.more.words = fmt.Sprintf("Show all %d", len(tags))
 		s.items.Add(inset(insets{4, 10, 4, 10}, s.more))
 	}
+	s.items.Add(inset(insets{13, 0, 3, 10}, newText("ACCESS", textStyle{color: colorMuted, size: sizeSmall, style: fyne.TextStyle{Bold: true}, full: true})))
+	s.items.Add(s.access)
 	s.items.Refresh()
 	if s.scroll != nil {
 		s.scroll.Refresh()

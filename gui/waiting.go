@@ -111,7 +111,9 @@ func (p *waitingPage) ended(err error) {
 	p.w.state = p.w.backend.State()
 	p.w.route = route{p.w.state.Phase, p.w.backend.Todos()}
 	p.w.showHome()
-	p.w.report(err)
+	if p.w.reportAt(p.name, err); err == nil && p.w.state.Account != nil {
+		p.w.with(func(t *todosPage) { t.say(signedInWords(p.w.state.Account), "", nil) })()
+	}
 }
 
 // finish ends the wait and what belongs to it.

@@ -30,14 +30,14 @@ func newWelcomePage(w *Window) *welcomePage {
 	p.builtin.main = true
 	mcp := newLink("The same over MCP instead of REST", func() { w.use(w.connection(connection.PlaygroundMCPName)) })
 	xaa := newChoiceCard("Connect to xaa.dev", "The public playground for Cross App Access. You register this app there first.",
-		func() { w.show(newConnectPage(w, connection.PresetsNamed("xaa-dev", "xaa-dev-mcp"))) })
+		func() { w.show(newConnectPage(w, presetForm(w, connection.PresetsNamed("xaa-dev", "xaa-dev-mcp")...))) })
 	other := newChoiceCard("Another provider", "Your own identity provider and a to-do service that trusts it.",
-		func() { w.show(newConnectPage(w, nil)) })
+		w.addConnection)
 	p.parts = column(14,
 		inset(insets{0, 0, 0, -buttonPadX}, row(0, nil, p.back)), p.title(),
 		newText("Your to-dos live in another application. Waybill shows them here without asking you to sign in there: your identity provider vouches for you. You sign in once, in your browser.", textStyle{wrap: true}),
 		gap(1, 2), p.builtin, inset(insets{-4, 0, 6, 18}, row(0, nil, mcp)),
-		twoColumns(440, xaa, other), p.kept)
+		twoColumns(440, xaa, other), p.kept, inset(insets{-4, 0, 0, 0}, row(0, nil, newLink("All connections", w.showConnections))))
 	p.body = stack(newPanel(nil, panelStyle{fill: theme.ColorNameBackground}),
 		container.NewVScroll(inset(insets{24, 20, 28, 20}, centred(660, p.parts))))
 	p.stateChanged(w.state)

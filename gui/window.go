@@ -23,6 +23,10 @@ type page interface {
 	leave()                      // it is about to be replaced
 }
 
+// staying is a page that is not about the open account: it stays when that is
+// another one.
+type staying interface{ stays() }
+
 // Window is Waybill's window. Its methods belong on the UI goroutine.
 type Window struct {
 	app     fyne.App
@@ -37,6 +41,10 @@ type Window struct {
 	holder   *fyne.Container // holds the page
 	page     page
 	sheets   []*sheet
+
+	// lasts are the last failures at each connection, by name, for as long as
+	// the window is open.
+	lasts map[string]*fault.Fault
 
 	state  *session.State
 	states *mailbox[session.State]
@@ -67,7 +75,7 @@ func New(app fyne.App, backend Backend, o Options) *Window {
 			return app.OpenURL(u)
 		}
 	}
-	w := &Window{app: app, backend: backend, state: backend.State()}
+	w := &Window{app: app, backend: backend, state: backend.State(), lasts: map[string]*fault.Fault{}}
 	do := o.Do
 	o.Do = func(f func()) { // once the app has stopped, fyne.Do would run it right here
 		if !w.ended.Load() {
@@ -143,7 +151,9 @@ func (w *Window) showState(s *session.State) {
 	now := route{s.Phase, w.backend.Todos()}
 	if w.page == nil || now != w.route {
 		w.route = now
-		w.showHome()
+		if _, stays := w.page.(staying); !stays {
+			w.showHome()
+		}
 	}
 	w.page.stateChanged(s)
 	w.notices.stateChanged(s)
@@ -190,10 +200,7 @@ func (w *Window) waiting() *waitingPage {
 }
 
 // canLeave reports whether the page may be left for another connection.
-func (w *Window) canLeave() bool { return w.waiting() == nil }
-
-// showConnections goes to the page where a connection is chosen.
-func (w *Window) showConnections() { w.show(newWelcomePage(w)) }
+func (w *Window) canLeave() bool { return w.waiting() == nil && w.state.Phase != session.Starting }
 
 // signIn starts a sign-in and shows the page that waits for it.
 func (w *Window) signIn(name string) { w.show(newWaitingPage(w, name)) }
@@ -218,7 +225,9 @@ func (w *Window) use(info session.ConnectionInfo) {
 			w.signIn(name)
 			return
 		}
-		w.report(err)
+		if w.reportAt(name, err); err == nil {
+			w.showHome()
+		}
 	})
 }
 

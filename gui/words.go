@@ -42,6 +42,12 @@ func countdown(d time.Duration) string {
 	return fmt.Sprintf("%d:%02d", int(d.Minutes()), int(d.Seconds())%60)
 }
 
+// capital begins words with a large letter.
+func capital(words string) string {
+	_, n := utf8.DecodeRuneInString(words)
+	return strings.ToUpper(words[:n]) + words[n:]
+}
+
 // uncapital begins words with a small letter, for the middle of a sentence.
 func uncapital(words string) string {
 	_, n := utf8.DecodeRuneInString(words)
