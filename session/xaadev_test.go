@@ -30,14 +30,14 @@ type xaa struct {
 	manager *session.Manager
 }
 
-const registered = "http://127.0.0.1:8765/callback"
+const registeredURI = "http://127.0.0.1:8765/callback"
 
 func newXAA(t *testing.T) *xaa {
 	t.Helper()
 	x := &xaa{t: t, net: virtualnet.New(0), dir: t.TempDir(), ring: newRing()}
 	x.dev = xaadev.Start(x.net)
 	x.browser = x.dev.NewBrowser(x.net, "ann@example.com")
-	x.app = x.dev.Register(registered)
+	x.app = x.dev.Register(registeredURI)
 	t.Cleanup(func() {
 		_ = x.browser.Wait()
 		x.net.Close()
