@@ -280,7 +280,7 @@ func TestS50S75_NothingFoundChangesWhatWasApproved(t *testing.T) {
 			t.Errorf("the browser is sent to a page that nobody approved: %v", err)
 		}
 		conn.Approved = nil
-		if plan, err = Resolve(t.Context(), w.transport, conn, credentials()); err != nil || len(w.idp.forms)+len(w.as.forms) > 0 {
+		if _, err = Resolve(t.Context(), w.transport, conn, credentials()); err != nil || len(w.idp.forms)+len(w.as.forms) > 0 {
 			t.Errorf("%v, %d requests with secrets", err, len(w.idp.forms)+len(w.as.forms))
 		}
 	})

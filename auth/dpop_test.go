@@ -54,9 +54,12 @@ func readProof(raw string) proof {
 	if len(signature) != 64 {
 		return p
 	}
-	key := ecdsa.PublicKey{Curve: elliptic.P256(), X: new(big.Int).SetBytes(decode(x)), Y: new(big.Int).SetBytes(decode(y))}
+	key, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), slices.Concat([]byte{4}, decode(x), decode(y)))
+	if err != nil {
+		return p
+	}
 	sum := sha256.Sum256([]byte(part[0] + "." + part[1]))
-	if ecdsa.Verify(&key, sum[:], new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:])) {
+	if ecdsa.Verify(key, sum[:], new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:])) {
 		// RFC 7638 section 3: the required members in the order of their names.
 		hash := sha256.Sum256(fmt.Appendf(nil, `{"crv":"P-256","kty":"EC","x":%q,"y":%q}`, x, y))
 		p.thumbprint = base64.RawURLEncoding.EncodeToString(hash[:])
@@ -579,7 +582,11 @@ func TestS71_AServersWordsDoNotShowAProof(t *testing.T) {
 }
 
 func TestThumbprintOfRFC9449(t *testing.T) {
-	public := &ecdsa.PublicKey{Curve: elliptic.P256(), X: number("l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs"), Y: number("9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA")}
+	public, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), slices.Concat([]byte{4},
+		coordinate("l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs"), coordinate("9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA")))
+	if err != nil {
+		t.Fatal(err)
+	}
 	sum, err := (&jose.JSONWebKey{Key: public}).Thumbprint(crypto.SHA256)
 	if err != nil || base64.RawURLEncoding.EncodeToString(sum) != "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" {
 		t.Errorf("%x, %v", sum, err)
@@ -589,9 +596,9 @@ func TestThumbprintOfRFC9449(t *testing.T) {
 	}
 }
 
-func number(text string) *big.Int {
+func coordinate(text string) []byte {
 	data, _ := base64.RawURLEncoding.DecodeString(text)
-	return new(big.Int).SetBytes(data)
+	return data
 }
 
 // The ath of RFC 9449 section 7.1, and what htu leaves out.

@@ -320,7 +320,7 @@ func TestEverySentenceFitsIntoANarrowWindow(t *testing.T) {
 	signedIn(t, func(r *rig) {
 		r.w.win.Resize(fyne.NewSize(340, 640))
 		for _, words := range []string{"Synced 24 Nov 2025 · 12 changes waiting", "Offline. 12345 changes saved on this computer", "Sending 12344 of 12345",
-			"Sign in to send 12345 changes", "12345 changes need a look", "12345 of 100000 to-dos are no longer at the server"} {
+			"Sign in to send 12345 changes", "Stronger sign-in needed to send 12345 changes", "12345 changes need a look", "12345 of 100000 to-dos are no longer at the server"} {
 			r.change(func() { r.todos.status = replica.Status{Sentence: words} })
 			if s := r.page().status.sentence; s.MinSize().Width > s.Size().Width {
 				t.Errorf("%q is %v wide and has %v", words, s.MinSize().Width, s.Size().Width)

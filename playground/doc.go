@@ -23,6 +23,14 @@
 // as this user. Signing out with the app's own ID token ends the session and
 // the app's refresh tokens.
 //
+// # Proof of possession
+//
+// A token request that proves possession of a key (DPoP, RFC 9449) gets tokens
+// that are bound to it, and what is bound is taken with a proof only. Proofs are
+// each taken once; that is remembered in memory, so a restart forgets it for the
+// minute that a proof is good. Options.DPoP makes them a must, or has them
+// ignored as by a server that does not know them.
+//
 // # State
 //
 // With Options.Dir, keys, clients with their secrets, users, sessions, refresh

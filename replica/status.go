@@ -96,9 +96,9 @@ func (r *Replica) failure(f *fault.Fault, saved int, now time.Time) (StatusKind,
 		return SignIn, "Sign in to " + what
 	case fault.StepUp:
 		if f.Challenge["acr_values"] == "" {
-			return SignIn, "A fresh sign-in is needed to " + what
+			return SignIn, "Fresh sign-in needed to " + what
 		}
-		return SignIn, "A stronger sign-in is needed to " + what
+		return SignIn, "Stronger sign-in needed to " + what
 	case fault.Offline:
 		return Offline, "Offline. " + after
 	case fault.Denied:

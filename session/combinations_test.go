@@ -292,7 +292,8 @@ func TestS71_TheKeyIsKeptForTheNextProcess(t *testing.T) {
 	m = w.open()
 	w.signIn(m, c.name())
 	w.close(m)
-	if next := proofKeys(t, tap.tokens(playground.IdP)); len(next) == 0 || next[0] == before[0] {
+	// The account that was kept may have synced once more before the sign-in.
+	if next := proofKeys(t, tap.tokens(playground.IdP)); len(next) == 0 || next[len(next)-1] == before[0] {
 		t.Errorf("a new sign-in has the key %v, as before", next)
 	}
 	noFileHolds(t, w.dir, `"kty"`, `"d":`)
@@ -302,7 +303,7 @@ func TestS71_TheKeyIsKeptForTheNextProcess(t *testing.T) {
 func proofKeys(t *testing.T, requests []sent) (keys []string) {
 	t.Helper()
 	for _, s := range requests {
-		parsed, err := jose.ParseSigned(s.header.Get("DPoP"), []jose.SignatureAlgorithm{jose.SignatureAlgorithm(auth.ProofAlg)})
+		parsed, err := jose.ParseSignedCompact(s.header.Get("DPoP"), []jose.SignatureAlgorithm{jose.SignatureAlgorithm(auth.ProofAlg)})
 		if err != nil {
 			t.Fatal(err)
 		}

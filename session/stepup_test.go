@@ -74,8 +74,8 @@ func TestS70_TheNextSignInIsTheOneThatWasAskedFor(t *testing.T) {
 		maxAge   string
 		acr      string
 	}{
-		"stronger":    {playground.Policy{ACR: playground.ACRStepUp}, "A stronger sign-in is needed to sync", "", playground.ACRStepUp},
-		"more recent": {playground.Policy{MaxAge: time.Nanosecond}, "A fresh sign-in is needed to sync", "0", ""},
+		"stronger":    {playground.Policy{ACR: playground.ACRStepUp}, "Stronger sign-in needed to sync", "", playground.ACRStepUp},
+		"more recent": {playground.Policy{MaxAge: time.Nanosecond}, "Fresh sign-in needed to sync", "0", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)

@@ -48,7 +48,11 @@ func (s *Server) admit(r *http.Request) (access.Access, *refusal) {
 	scheme, token = strings.ToLower(scheme), strings.Trim(token, " ")
 	bound := scheme == schemeDPoP && s.o.Proofs.Verifier != nil
 	if !bound && scheme != schemeBearer {
-		return access.Access{}, &refusal{status: http.StatusUnauthorized, says: "A bearer token is needed."}
+		says := "A bearer token is needed."
+		if s.o.Proofs.Required {
+			says = "An access token that is bound to a key is needed (DPoP)."
+		}
+		return access.Access{}, &refusal{status: http.StatusUnauthorized, says: says}
 	}
 	invalid := func(says string) *refusal {
 		return &refusal{status: http.StatusUnauthorized, code: "invalid_token", says: says, bound: bound}
