@@ -32,6 +32,9 @@ func (w *Window) reportAt(name string, err error) {
 	case f.Kind != fault.Canceled:
 		w.lasts[name] = f
 	}
+	if p, ok := w.page.(*connectionsPage); ok {
+		p.show()
+	}
 	w.report(err)
 }
 
@@ -57,15 +60,18 @@ func (w *Window) review(name string) {
 		changes, err = w.backend.Changes(ctx, name)
 		return err
 	}, func(err error) {
-		if w.reportAt(name, err); err == nil {
-			w.askToApprove(name, changes)
+		if err != nil {
+			w.reportAt(name, err)
+			return
 		}
+		w.askToApprove(name, changes)
 	})
 }
 
 func (w *Window) askToApprove(name string, changes []auth.Change) {
 	title := show(w.connection(name).Connection.DisplayTitle(), 60)
 	if len(changes) == 0 {
+		delete(w.lasts, name)
 		w.notices.clearFault()
 		w.openSheet(sheetOptions{title: "Nothing is different any more",
 			body: newText("The servers of “"+title+"” describe themselves as when the connection was approved.", textStyle{wrap: true})})

@@ -218,6 +218,9 @@ func gather(o fyne.CanvasObject, at fyne.Position, shown, y [2]float32, found fu
 	case *choiceButton:
 		found(pressable{fmt.Sprintf("the choice %q", o.words), at, o.Size(), shown, y}, o.MinSize())
 		return
+	case *toggle:
+		found(pressable{fmt.Sprintf("the toggle %q", o.words), at, o.Size(), shown, y}, o.MinSize())
+		return
 	case *container.Scroll:
 		shown = [2]float32{max(shown[0], at.X), min(shown[1], at.X+o.Size().Width)}
 		y = [2]float32{max(y[0], at.Y), min(y[1], at.Y+o.Size().Height)}
