@@ -13,7 +13,7 @@ func ofWriting() []bug {
 		what:  "An edit is written and not flushed, so that a loss of power takes it.",
 		edits: []edit{{"replica/schema.go", `synchronous(FULL)`, `synchronous(NORMAL)`}},
 	}, {
-		name: "early_acknowledgement", holds: "I1, R20", in: "replica", tests: []string{"TestI1_EachEditIsOnTheDiskWhenItIsAcknowledged", "TestR20_CrashAtEveryWrite"}, words: "is lost",
+		name: "early_acknowledgement", holds: "I1, R20", in: "replica", tests: []string{"TestI1_EachEditIsOnTheDiskWhenItIsAcknowledged", "TestR20_CrashAtEveryWrite"}, words: "is lost", model: true,
 		what: "An edit is acknowledged first and appended to the log when there is time.",
 		edits: []edit{{"replica/commit.go", `		return r.store.append(records)
 	})

@@ -31,7 +31,7 @@ func ofTheTime() []bug {
 `, ``},
 		},
 	}, {
-		name: "synced_while_edits_wait", holds: "I10", in: "replica", tests: []string{"TestTheSentencesAreThoseOfTheDesign"}, words: `want "Synced 10:42 · 1 change waiting"`,
+		name: "synced_while_edits_wait", holds: "I10", in: "replica", tests: []string{"TestTheSentencesAreThoseOfTheDesign"}, words: `want "Synced 10:42 · 1 change waiting"`, model: true,
 		what: "The status says Synced and no more while edits wait.",
 		edits: []edit{{"replica/status.go", `		if s.Waiting > 0 {
 			s.Sentence += " · "`, `		if s.Waiting > 0 && y.running {
@@ -45,7 +45,7 @@ func ofTheAccount() []bug {
 		what:  "The local copy is named by the subject alone, so that a namesake at another identity provider sees it.",
 		edits: []edit{{"session/record.go", `return digest(id.Issuer, id.Subject, `, `return digest(id.Subject, `}},
 	}, {
-		name: "copy_not_named_by_account", holds: "I6, S102", in: "replica", tests: []string{"TestI6_AnotherAccountSeesNothing"}, words: "do not open with the key",
+		name: "copy_not_named_by_account", holds: "I6, S102", in: "replica", tests: []string{"TestI6_AnotherAccountSeesNothing"}, words: "do not open with the key", model: true,
 		what:  "All accounts share one local copy.",
 		edits: []edit{{"replica/files.go", `"waybill account\n" + o.Account`, `"waybill account\n" + o.Account[:0]`}},
 	}, {

@@ -7,14 +7,14 @@ func ofSending() []bug {
 
 func ofTheOutbox() []bug {
 	return []bug{{
-		name: "outbox_left_early", holds: "I1, R14, R20", in: "replica", tests: []string{"TestR14_DeniedKeepsTheEditsAndSaysSo", "TestR20_CrashAtEveryWrite"}, words: "is lost",
+		name: "outbox_left_early", holds: "I1, R14, R20", in: "replica", tests: []string{"TestR14_DeniedKeepsTheEditsAndSaysSo", "TestR20_CrashAtEveryWrite"}, words: "is lost", model: true,
 		what: "An edit leaves the outbox when it is sent, not when the server has taken it.",
 		edits: []edit{{"replica/push.go", `		got := request(ctx, c, a)
 `, `		_ = r.together(func() ([]*record, error) { return []*record{{drops: numbers(a.acks)}}, nil })
 		got := request(ctx, c, a)
 `}},
 	}, {
-		name: "new_key_for_each_try", holds: "I2, R31", in: "replica", tests: []string{"TestR31_ACreationThatIsTriedAgainHasTheSameKey"}, words: "twice",
+		name: "new_key_for_each_try", holds: "I2, R31", in: "replica", tests: []string{"TestR31_ACreationThatIsTriedAgainHasTheSameKey"}, words: "twice", model: true,
 		what:  "A creation whose answer was lost is sent again under another idempotency key.",
 		edits: []edit{{"replica/push.go", `c.Create(ctx, a.item, a.key)`, `c.Create(ctx, a.item, rand.Text())`}},
 	}, {
