@@ -524,6 +524,22 @@ func guard(t *testing.T, f func(t *testing.T, s *server, r *Replica)) {
 	})
 }
 
+// The question counts what the user sees: also what the server has not taken.
+func TestR34_TheQuestionCountsWhatWasNotSentToo(t *testing.T) {
+	guard(t, func(t *testing.T, s *server, r *Replica) {
+		s.set(func() {
+			s.reject = func(string, todo.Todo) error { return invalid("no more") }
+			s.etags++
+		})
+		add(t, r, "New")
+		must(t, r.SyncNow(t.Context()))
+		if q, n := r.Snapshot().Removal, len(r.Snapshot().Rows); q == nil || *q != (Removal{Missing: 40, Total: n}) || n != 101 {
+			t.Fatalf("%+v, %d rows", q, n)
+		}
+		wantSentence(t, r, "40 of 101 to-dos are no longer at the server")
+	})
+}
+
 func TestR34_ManyMissingAtOnceAreAskedAbout(t *testing.T) {
 	guard(t, func(t *testing.T, s *server, r *Replica) {
 		must(t, r.ResolveRemoval(t.Context(), RemoveHere))

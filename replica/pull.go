@@ -94,6 +94,9 @@ func (r *Replica) takeList(list api.List) error {
 			s.etag = list.ETag
 		}
 		s.pullFirst = s.pullFirst && !list.Complete
+		if d.asking != nil { // of those that the user sees, sent or not
+			d.asking.total = max(len(r.m.rows), len(d.asking.ids))
+		}
 		r.removal = d.asking
 		return []*record{{gone: d.gone, sync: s}}, nil
 	})
@@ -134,7 +137,7 @@ func (r *Replica) compare(list api.List) difference {
 	many := len(missing)*100 > known*guardPercent
 	missing = r.adopt(&d, missing, many)
 	if len(missing) > guardItems && many {
-		d.asking = &removal{ids: missing, total: known}
+		d.asking = &removal{ids: missing}
 	} else {
 		d.gone = missing
 	}

@@ -304,6 +304,7 @@ func TestR35_TheServerIsRestoredFromAnOldBackup(t *testing.T) {
 	r.arrives()
 
 	window.Await("The server no longer lists 24", patience)
+	window.Await("your 50", patience) // as many as the list shows
 	picture(window, "restored")
 	window.ClickOn("Keep them here", patience)
 	synced(t, window)
