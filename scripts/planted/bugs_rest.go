@@ -23,9 +23,9 @@ func ofTheTime() []bug {
 		name: "offline_is_signed_out", holds: "I10, R1", in: "replica", tests: []string{"TestOfflineIsNotSignedOut", "TestR1_OfflineAtStartTakesEdits"}, words: "Sign in",
 		what: "A network that is away is shown as a session that is over.",
 		edits: []edit{
-			{"replica/status.go", `	case fault.SignInNeeded, fault.StepUp:
-`, `	case fault.SignInNeeded, fault.StepUp, fault.Offline:
-`},
+			{"replica/status.go", `	case fault.SignInNeeded:
+		return SignIn, "Sign in to " + what`, `	case fault.SignInNeeded, fault.Offline:
+		return SignIn, "Sign in to " + what`},
 			{"replica/status.go", `	case fault.Offline:
 		return Offline, "Offline. " + after
 `, ``},
