@@ -43,7 +43,7 @@ func ofTheAccount() []bug {
 	return []bug{{
 		name: "account_without_issuer", holds: "I6, S102", in: "session", tests: []string{"TestS102_TheSameSubjectElsewhereIsAnotherAccount"}, words: "another identity provider opens the copy",
 		what:  "The local copy is named by the subject alone, so that a namesake at another identity provider sees it.",
-		edits: []edit{{"session/record.go", `return digest(id.Issuer, id.Subject, `, `return digest(id.Subject, `}},
+		edits: []edit{{"session/record.go", `[]string{id.Issuer, id.Subject, `, `[]string{id.Subject, `}},
 	}, {
 		name: "copy_not_named_by_account", holds: "I6, S102", in: "replica", tests: []string{"TestI6_AnotherAccountSeesNothing"}, words: "do not open with the key", model: true,
 		what:  "All accounts share one local copy.",
@@ -80,7 +80,10 @@ func ofTheAccount() []bug {
 		},
 	}, {
 		name: "any_refusal_ends_the_session", holds: "R17", in: "auth", tests: []string{"TestR17_AProviderThatAsksForTheUserEndsNoRefreshToken"}, words: "the refresh token is gone",
-		what:  "An answer that asks for the user drops the refresh token, though it still works.",
-		edits: []edit{{"auth/mint.go", `f.Code != "invalid_grant" || !s.Renewable()`, `!s.Renewable()`}},
+		what: "An answer that asks for the user drops the refresh token, though it still works.",
+		edits: []edit{{"auth/mint.go", `	changed := *s
+`, `	changed := *s
+	changed.Refresh = RefreshToken{}
+`}},
 	}}
 }
