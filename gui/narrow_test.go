@@ -143,7 +143,6 @@ func (r *rig) bothVersions(words string) {
 func TestEverythingThatCanBePressedIsThereInWhole(t *testing.T) {
 	all := scenes()
 	maps.Copy(all, fileScenes())
-	maps.Copy(all, accessScenes())
 	for name, scene := range all {
 		for language, words := range map[string]string{"German": german, "Chinese": chinese} {
 			t.Run(name+", "+language, func(t *testing.T) {
