@@ -25,12 +25,12 @@ func TestR7_RetryAfterInEachForm(t *testing.T) {
 		t.Run(fmt.Sprintf("%d %q", status, field), func(t *testing.T) {
 			inFar(t, nil, func(w *far) {
 				var last atomic.Pointer[time.Time]
-				requests := 0
+				var requests atomic.Int64
 				w.befall(apiHost, trouble{answer: func(rw http.ResponseWriter, r *http.Request) {
 					_, _ = io.Copy(io.Discard, r.Body)
 					now := time.Now()
 					last.Store(&now)
-					requests++
+					requests.Add(1)
 					value := field
 					if in, ok := map[string]time.Duration{"DATE": 90 * time.Second, "YEAR": 365 * 24 * time.Hour}[field]; ok {
 						value = now.Add(in).UTC().Format(http.TimeFormat)
@@ -60,10 +60,10 @@ func TestR7_RetryAfterInEachForm(t *testing.T) {
 					t.Errorf("%d %q: %+v", status, field, s)
 				}
 				if want == 0 {
-					requests = 0
+					requests.Store(0)
 					w.wait(10 * time.Minute)
-					if requests > 120 {
-						t.Errorf("%d %q: %d requests in ten minutes", status, field, requests)
+					if n := requests.Load(); n > 120 {
+						t.Errorf("%d %q: %d requests in ten minutes", status, field, n)
 					}
 				}
 				w.heal()
