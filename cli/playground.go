@@ -34,7 +34,7 @@ func runPlayground(ctx context.Context, c *call) error {
 	f.DurationVar(&o.Latency, "latency", 0, "hold every answer back for this `time`, to try slow networks")
 	f.BoolVar(&ephemeral, "ephemeral", false, "keep nothing: new clients, keys and to-dos, on free ports")
 	stepUp := stepUpFlags(f, &o)
-	f.Var(dpopMode{&o.DPoP}, "dpop", "how proofs of possession (RFC 9449) are treated: optional (the default), required of every client, or off, as if they were not known; `mode`")
+	f.Var(dpopMode{&o.DPoP}, "dpop", "the `mode` of proofs of possession (DPoP, RFC 9449): optional (the default), required of every client, or off, as if they were not known")
 	f.BoolVar(&o.DPoPNonce, "dpop-nonce", false, "demand the servers' own nonces in the proofs")
 	f.Var(&clients, "client", "register the client in this JSON `file`, which authenticates with a key (client_id, jwks, token_endpoint_auth_method private_key_jwt) or not at all (none); may be given more than once")
 	f.Var(&trust, "trust", "take ID-JAGs of this `issuer` too; may be given more than once")
