@@ -35,7 +35,7 @@ func boardTrain(t *testing.T) *train {
 	file := at.Connection("office").File(t)
 	computer := func(variable string) *program.Waybill {
 		c := program.In(t, d, variable, append(at.Secrets(), "WAYBILL_HOME="+t.TempDir())...)
-		for _, args := range [][]string{{"connections", "add", file}, {"sign-in", "--no-browser", "--connection", "office"}} {
+		for _, args := range [][]string{{"connections", "add", file, "--yes"}, {"sign-in", "--no-browser", "--connection", "office"}} {
 			if result := c.Browsing(grace, args...); result.Code != 0 {
 				t.Fatalf("%q ended with %d:\n%s", args, result.Code, result.Stderr)
 			}
