@@ -99,7 +99,7 @@ func (m *Manager) wipe(ctx context.Context, name, account string) error {
 	if dir := m.storeDir(); dir != "" {
 		return replica.Remove(replica.Options{Dir: dir, Account: account})
 	}
-	return m.dropCopy(account)
+	return nil
 }
 
 // leave tells the identity provider, as far as that works.
