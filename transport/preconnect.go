@@ -46,10 +46,16 @@ func (c *Client) Preconnect(ctx context.Context, origin string) {
 	if err != nil {
 		return
 	}
+	// Where the connection stands as fast as the request is given up, either may
+	// win. Then the body, shorter than it is said to be, holds the request back:
+	// that is an error before the first byte leaves the buffer, as long as the
+	// body is one of those that net/http knows not to block.
+	nothing := func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("")), nil }
+	req.Body, _ = nothing()
+	req.GetBody, req.ContentLength = nothing, 1
 	req.Header.Set("User-Agent", c.opts.UserAgent)
 	resp, err := c.base.Load().RoundTrip(req)
-	if err == nil { // a connection has become free in this moment, and was used
-		_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, drainCap))
+	if err == nil { // an answer to half a request
 		_ = resp.Body.Close()
 		return
 	}

@@ -262,13 +262,21 @@ func (d *deadline) set(t time.Time) {
 		closeOnce(d.over)
 	}
 	d.at, d.over = t, make(chan struct{})
-	if over := d.over; !t.IsZero() {
-		d.timer = time.AfterFunc(time.Until(t), func() {
-			d.mu.Lock()
-			defer d.mu.Unlock()
-			closeOnce(over)
-		})
+	if t.IsZero() {
+		return
 	}
+	over, left := d.over, time.Until(t)
+	if left <= 0 {
+		// A timer that is due would run on the spot, in the bubble's one race
+		// context: two at once corrupt the race detector (golang/go#78156).
+		closeOnce(over)
+		return
+	}
+	d.timer = time.AfterFunc(left, func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		closeOnce(over)
+	})
 }
 
 func closeOnce(c chan struct{}) {
