@@ -162,8 +162,9 @@ func (w *Window) showState(s *session.State) {
 // showHome shows the page that the state of the session asks for.
 func (w *Window) showHome() {
 	switch {
-	case w.waiting() != nil && w.route.todos == nil:
-		// The page that waits for the browser goes on by itself.
+	case w.waiting() != nil:
+		// The page that waits for the browser goes on by itself: it has something
+		// to say at its end, and hears of it after the session has.
 	case w.route.phase == session.SignedIn && w.route.todos != nil:
 		w.show(newTodosPage(w, w.route.todos))
 	case w.route.phase == session.Starting:
