@@ -12,6 +12,7 @@ import (
 	"waybill/auth"
 	"waybill/connection"
 	"waybill/fault"
+	"waybill/flow"
 	"waybill/internal/latest"
 	"waybill/replica"
 	"waybill/secret"
@@ -72,6 +73,7 @@ type Options struct {
 type Manager struct {
 	o     Options
 	state *latest.Value[*State]
+	flows *flow.History
 	life  context.Context
 	end   context.CancelFunc
 	tasks sync.WaitGroup
@@ -165,7 +167,7 @@ func newManager(o Options) *Manager {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	m := &Manager{o: o, state: latest.New(&State{}), turn: make(chan struct{}, 1)}
+	m := &Manager{o: o, state: latest.New(&State{}), flows: flow.NewHistory(), turn: make(chan struct{}, 1)}
 	m.passing, m.builtin, m.kept = map[string]Configured{}, map[string]connection.Connection{}, map[string]kept{}
 	m.life, m.end = context.WithCancel(context.Background())
 	m.close = sync.OnceValue(m.shut)

