@@ -17,6 +17,9 @@ type watch struct {
 	cancel context.CancelCauseFunc
 	timer  *time.Timer
 
+	copied func() (io.ReadCloser, error) // another copy of the request's body; nil: there is none
+	tape   *tape                         // of the exchange under way; nil: it is not recorded
+
 	mu   sync.Mutex
 	wait time.Duration // between two reads; 0: no limit
 	over bool

@@ -33,6 +33,8 @@ type Client struct {
 	opts Options
 	base atomic.Pointer[http.Transport] // see Reconnect
 
+	recorded atomic.Uint64 // exchanges, see Recording.ID
+
 	mu      sync.Mutex
 	trusted map[string]bool          // host names, see Trust
 	skew    map[string]time.Duration // by origin, see ServerClock

@@ -65,7 +65,10 @@ type Timings struct {
 	Total   time.Duration // from the start until the answer had ended, or until now
 }
 
-// Message is a request or an answer, redacted when it was recorded.
+// Message is a request or an answer, redacted when it was recorded. Beside what
+// is a secret by its name, it lacks what was sent in confidence wherever the
+// answer quotes it, and what looks like a token. Basic credentials are shown
+// decoded: the id, a colon, and the secret's placeholder.
 type Message struct {
 	Header http.Header // secrets are placeholders
 	Form   []Field     // of a form-encoded body, in the order it was sent; nil for others
@@ -81,7 +84,10 @@ type Field struct {
 
 // Hidden is a secret value that was left out of a Recording. The placeholder
 // in the texts is Placeholder(); Name is what the parameter, header or JSON
-// member is called, with a number added where a name comes more than once.
+// member is called ("access_token" of Bearer and DPoP, "client_secret" of Basic
+// credentials), or "token" or "secret" where that is the peer's own word, with
+// _2, _3 … added where a name comes more than once. What is beyond 32 values in
+// one exchange is «…» and not kept.
 type Hidden struct {
 	Name  string
 	Value secret.Text

@@ -74,6 +74,7 @@ func (rt *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	w := newWatch(req.Context(), rt.role)
+	w.copied = req.GetBody
 	out := req.Clone(context.WithValue(w.ctx, originKey{}, origin)) // a redirect does not leave the origin
 	if out.Header.Get("User-Agent") == "" {
 		out.Header.Set("User-Agent", rt.client.opts.UserAgent)
@@ -133,7 +134,9 @@ func (rt *roundTripper) follow(req *http.Request, w *watch) (*http.Response, err
 		resp, err := rt.send(req, w)
 		if err == nil && resp.StatusCode == http.StatusNetworkAuthenticationRequired {
 			_ = resp.Body.Close()
-			return nil, CaptivePortal(stepOf(req.Context(), rt.role.step()))
+			f := CaptivePortal(stepOf(req.Context(), rt.role.step()))
+			w.tape.refuse(f)
+			return nil, f
 		}
 		if err != nil || resp.StatusCode < 300 || resp.StatusCode > 399 || resp.StatusCode == http.StatusNotModified {
 			return resp, err
@@ -145,6 +148,7 @@ func (rt *roundTripper) follow(req *http.Request, w *watch) (*http.Response, err
 				"The server at "+fault.Clean(req.URL.Host, 80)+" sent the request on to another address, which is not followed.").
 				WithRemedy("Check the address in the connection.")
 			f.Status = resp.StatusCode
+			w.tape.refuse(f)
 			return nil, f
 		}
 		req = req.Clone(req.Context())
@@ -189,15 +193,16 @@ func (rt *roundTripper) redirect(req *http.Request, resp *http.Response, hop int
 // send makes one exchange and bounds its answer.
 func (rt *roundTripper) send(req *http.Request, w *watch) (*http.Response, error) {
 	seen := Exchange{Role: rt.role, Method: req.Method, URL: withoutQuery(req.URL), Start: time.Now()}
-	if rt.client.opts.Observe != nil {
-		req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
-			GotConn: func(info httptrace.GotConnInfo) { seen.Reused = info.Reused },
-		}))
+	w.tape = rt.client.newTape(req, rt.role, w.copied, seen.Start)
+	if w.tape != nil || rt.client.opts.Observe != nil {
+		trace := w.tape.trace(func(info httptrace.GotConnInfo) { seen.Reused = info.Reused })
+		req = req.WithContext(httptrace.WithClientTrace(req.Context(), trace))
 	}
 	resp, err := rt.bounded(req, w, &seen)
 	seen.Took = time.Since(seen.Start)
 	if err != nil {
 		seen.Fault = fault.As(err)
+		w.tape.end(seen.Fault)
 	}
 	if rt.client.opts.Observe != nil {
 		rt.client.opts.Observe(seen)
@@ -216,10 +221,11 @@ func (rt *roundTripper) bounded(req *http.Request, w *watch, seen *Exchange) (*h
 	rt.client.noteNonce(req.URL, resp)
 	b := &body{rc: resp.Body, watch: w, step: step, host: req.URL.Host, left: resourceCap}
 	resp.Body = b
+	w.tape.headers(resp)
 	switch rt.role {
 	case Metadata, Token:
 		b.left = smallCap
-		whole, err := io.ReadAll(b)
+		whole, err := io.ReadAll(w.tape.body(b))
 		_ = b.rc.Close()
 		if err != nil {
 			return nil, err
@@ -236,6 +242,9 @@ func (rt *roundTripper) bounded(req *http.Request, w *watch, seen *Exchange) (*h
 			w.keepFor(headerLimit)
 			b.left = messageCap
 		}
+	}
+	if !rt.role.buffered() {
+		resp.Body = w.tape.body(resp.Body)
 	}
 	return resp, nil
 }

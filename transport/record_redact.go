@@ -1,0 +1,387 @@
+package transport
+
+import (
+	"encoding/base64"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"waybill/secret"
+)
+
+// Bounds of what is looked for.
+const (
+	tokenRun = 32 // characters of the base64url alphabet in a row that are taken for a token
+	minEcho  = 6  // a shorter secret is not looked for inside of longer texts
+	strong   = 22 // base64url characters that hold 128 bits
+	maxKept  = 32 // secrets of one exchange that are kept apart; what comes beyond is left out
+)
+
+// redactor takes the secrets out of the texts of one exchange and keeps them
+// apart. What one text was found to hold in confidence is looked for in those
+// that come after it. The zero value is ready; it is for one goroutine at a time.
+type redactor struct {
+	hidden []Hidden
+	echoes []echo
+}
+
+// echo is one way to write a secret that another text may quote.
+type echo struct{ form, placeholder string }
+
+// hide keeps value apart and returns what stands in its place. The same value
+// has one placeholder, whatever it is called.
+func (r *redactor) hide(name, value string) string {
+	if value == "" || r.isPlaceholder(value) {
+		return value
+	}
+	for _, h := range r.hidden {
+		if h.Value.Reveal() == value {
+			return h.Placeholder()
+		}
+	}
+	if len(r.hidden) == maxKept {
+		return beyond
+	}
+	h := Hidden{Name: r.unused(known(name)), Value: secret.New(value), Token: isStrong(name, value)}
+	r.hidden = append(r.hidden, h)
+	r.expect(value, h.Placeholder())
+	return h.Placeholder()
+}
+
+// beyond is the placeholder of secrets that are not kept.
+const beyond = "«…»"
+
+func (r *redactor) isPlaceholder(text string) bool {
+	if text == beyond {
+		return true
+	}
+	if !strings.HasPrefix(text, "«") {
+		return false
+	}
+	for _, h := range r.hidden {
+		if h.Placeholder() == text {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *redactor) unused(name string) string {
+	for n := 1; ; n++ {
+		try := name
+		if n > 1 {
+			try += "_" + strconv.Itoa(n)
+		}
+		taken := false
+		for _, h := range r.hidden {
+			taken = taken || h.Name == try
+		}
+		if !taken {
+			return try
+		}
+	}
+}
+
+// isStrong reports whether a fingerprint of value gives nothing away.
+func isStrong(name, value string) bool {
+	return class(name) != chosen && len(value) >= strong && !strings.Contains(value, " ")
+}
+
+// expect has value looked for from now on, in the ways that it may be written.
+// A value that is taken for a token wherever it stands needs no looking for.
+func (r *redactor) expect(value, placeholder string) {
+	forms := [...]string{value, url.QueryEscape(value), url.PathEscape(value), "", ""}
+	if len(value) < tokenRun {
+		forms[3] = base64.RawStdEncoding.EncodeToString([]byte(value))
+		forms[4] = base64.RawURLEncoding.EncodeToString([]byte(value))
+	}
+	for i, form := range forms {
+		if form == "" || alreadyIn(forms[:i], form) {
+			continue
+		}
+		r.echoes = append(r.echoes, echo{form, placeholder})
+		if i == 1 || i == 2 {
+			if lower := lowerEscapes(form); lower != form {
+				r.echoes = append(r.echoes, echo{lower, placeholder})
+			}
+		}
+	}
+}
+
+func alreadyIn(forms []string, form string) bool {
+	for _, f := range forms {
+		if f == form {
+			return true
+		}
+	}
+	return false
+}
+
+// lowerEscapes writes %2F as %2f.
+func lowerEscapes(s string) string {
+	b := []byte(s)
+	for i := 0; i+2 < len(b); i++ {
+		if b[i] == '%' {
+			copy(b[i+1:], strings.ToLower(s[i+1:i+3]))
+			i += 2
+		}
+	}
+	return string(b)
+}
+
+// quotes reports whether text holds a secret in one of its forms.
+func (r *redactor) quotes(text string) bool {
+	for _, e := range r.echoes {
+		if len(e.form) <= len(text) && (len(e.form) >= minEcho || e.form == text) && strings.Contains(text, e.form) {
+			return true
+		}
+	}
+	return false
+}
+
+// unquote takes the secrets out of text that it quotes.
+func (r *redactor) unquote(text string) string {
+	for _, e := range r.echoes {
+		if e.form == text {
+			return e.placeholder
+		}
+		if len(e.form) >= minEcho && len(e.form) <= len(text) {
+			text = strings.ReplaceAll(text, e.form, e.placeholder)
+		}
+	}
+	return text
+}
+
+// scrub takes out of text what it quotes and what looks like a token.
+func (r *redactor) scrub(text string) string { return r.tokens(r.unquote(text)) }
+
+// tokens takes out of text what looks like a token.
+func (r *redactor) tokens(text string) string {
+	if len(text) < tokenRun {
+		return text
+	}
+	var b strings.Builder
+	done := 0
+	for i := 0; i < len(text); {
+		if !inTokenByte[text[i]] {
+			i++
+			continue
+		}
+		end := runEnd(text, i)
+		if token := text[i:end]; isToken(token) {
+			b.WriteString(text[done:i])
+			b.WriteString(r.hide("token", token))
+			done = end
+		}
+		i = end
+	}
+	if done == 0 {
+		return text
+	}
+	b.WriteString(text[done:])
+	return b.String()
+}
+
+// runEnd is where the run of token characters that begins at i ends. A JWT's
+// three parts are one.
+func runEnd(text string, i int) int {
+	jwt := strings.HasPrefix(text[i:], "eyJ")
+	end := i
+	for end < len(text) && (inTokenByte[text[end]] || jwt && text[end] == '.') {
+		end++
+	}
+	return end
+}
+
+// inTokenByte is the base64url alphabet.
+var inTokenByte = func() (in [256]bool) {
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") {
+		in[c] = true
+	}
+	return in
+}()
+
+// isToken reports whether a run of token characters is long and random.
+func isToken(run string) bool {
+	return len(run) >= tokenRun && (strings.HasPrefix(run, "eyJ") || isRandom(run))
+}
+
+// isRandom tells a random run from a UUID and from one that is made of words,
+// such as token_endpoint_auth_methods_supported.
+func isRandom(run string) bool {
+	for part := range strings.FieldsFuncSeq(run, func(c rune) bool { return c == '-' || c == '_' || c == '.' }) {
+		if !isWord(part) {
+			return true
+		}
+	}
+	return false
+}
+
+// isWord reports whether part is a word in one case, several in camel case, a
+// short number, or one of a UUID's groups.
+func isWord(part string) bool {
+	var digits, upper, hex, humps int
+	for i := range len(part) {
+		c := part[i]
+		switch {
+		case c >= '0' && c <= '9':
+			digits++
+			hex++
+		case c >= 'A' && c <= 'Z':
+			upper++
+			if i > 0 && part[i-1] >= 'a' {
+				humps++
+			}
+		case c <= 'f':
+			hex++
+		}
+	}
+	letters := len(part) - digits
+	switch {
+	case upper == 0 && hex == len(part), digits == len(part):
+		return len(part) <= 12
+	case digits > 0:
+		return len(part) <= 12 && (upper == 0 || upper == letters)
+	case upper == 0 || upper == len(part):
+		return len(part) <= 24
+	}
+	return len(part) <= 48 && humps <= len(part)/6 && upper <= humps+1
+}
+
+// header returns h without its secrets.
+func (r *redactor) header(h http.Header) http.Header {
+	out := make(http.Header, len(h))
+	for name, values := range h {
+		kept := make([]string, len(values))
+		for i, value := range values {
+			kept[i] = r.field(name, value)
+		}
+		out[name] = kept
+	}
+	return out
+}
+
+func (r *redactor) field(name, value string) string {
+	switch name {
+	case "Authorization", "Proxy-Authorization":
+		return r.authorization(name, value)
+	case "Dpop":
+		return r.hide("DPoP", value)
+	case "Cookie", "Set-Cookie", "Mcp-Session-Id":
+		return r.hide(name, value)
+	case "Location", "Content-Location", "Referer", "Refresh":
+		return r.address(value)
+	case "Etag", "If-Match", "If-None-Match", dpopNonceKey, "X-Request-Id", "X-Correlation-Id", "Request-Id", "Traceparent":
+		return r.unquote(value)
+	}
+	if c := class(name); c == secretName || c == chosen {
+		return r.hide(name, value)
+	}
+	return r.scrub(value)
+}
+
+// dpopNonceKey is HeaderDPoPNonce as it stands in an http.Header.
+const dpopNonceKey = "Dpop-Nonce"
+
+// authorization leaves the scheme, and of Basic credentials the id, which are
+// shown decoded (RFC 7617 section 2, RFC 6749 section 2.3.1).
+func (r *redactor) authorization(name, value string) string {
+	scheme, rest, ok := strings.Cut(value, " ")
+	rest = strings.TrimSpace(rest)
+	switch {
+	case !ok || rest == "":
+		return r.hide(name, value)
+	case strings.EqualFold(scheme, "Bearer"), strings.EqualFold(scheme, "DPoP"):
+		return scheme + " " + r.hide("access_token", rest)
+	case !strings.EqualFold(scheme, "Basic") || name != "Authorization":
+		return scheme + " " + r.hide(name, rest)
+	}
+	pair, err := base64.StdEncoding.DecodeString(rest)
+	id, password, both := strings.Cut(string(pair), ":")
+	if err != nil || !both {
+		return scheme + " " + r.hide(name, rest)
+	}
+	if plain, err := url.QueryUnescape(password); err == nil {
+		password = plain
+	}
+	placeholder := r.hide("client_secret", password)
+	r.echoes = append(r.echoes, echo{rest, placeholder}, echo{strings.TrimRight(rest, "="), placeholder})
+	return scheme + " " + id + ":" + placeholder
+}
+
+// address returns an address without the secrets of its query and fragment.
+func (r *redactor) address(address string) string {
+	cut := strings.IndexAny(address, "?#")
+	if cut < 0 {
+		return r.scrub(address)
+	}
+	mark, rest := address[cut:cut+1], address[cut+1:]
+	query, fragment, both := strings.Cut(rest, "#")
+	out := r.scrub(address[:cut]) + mark + r.query(query)
+	if both {
+		out += "#" + r.query(fragment)
+	}
+	return out
+}
+
+// query keeps the order and the encoding of what it leaves.
+func (r *redactor) query(query string) string {
+	parts := strings.Split(query, "&")
+	for i, part := range parts {
+		name, value, ok := strings.Cut(part, "=")
+		plain, err := url.QueryUnescape(value)
+		if err != nil {
+			plain = value
+		}
+		switch {
+		case !ok:
+			parts[i] = r.scrub(part)
+		case secretParam(name):
+			parts[i] = name + "=" + r.hide(name, plain)
+		default:
+			if kept := r.value(name, plain); kept != plain {
+				parts[i] = name + "=" + kept
+			}
+		}
+	}
+	return strings.Join(parts, "&")
+}
+
+// form reads a form-encoded body, in its order.
+func (r *redactor) form(body string) []Field {
+	fields := []Field{}
+	for part := range strings.SplitSeq(body, "&") {
+		name, value, _ := strings.Cut(part, "=")
+		if plain, err := url.QueryUnescape(name); err == nil {
+			name = plain
+		}
+		if plain, err := url.QueryUnescape(value); err == nil {
+			value = plain
+		}
+		switch {
+		case part == "":
+			continue
+		case secretParam(name):
+			value = r.hide(name, value)
+		default:
+			value = r.value(name, value)
+		}
+		fields = append(fields, Field{r.unquote(name), value})
+	}
+	return fields
+}
+
+// secretParam reports whether a parameter of a query or a form is a secret.
+func secretParam(name string) bool {
+	c := class(name)
+	return c == secretName || c == chosen || c == codeName || c == stateName
+}
+
+// value is what is left of a value that its name does not make a secret.
+func (r *redactor) value(name, value string) string {
+	if class(name) == publicID && !strings.HasPrefix(value, "eyJ") {
+		return r.unquote(value)
+	}
+	return r.scrub(value)
+}
