@@ -37,6 +37,13 @@ type LadderOptions struct {
 	// Ladder. nil: this process is alone.
 	Exclude func(ctx context.Context) (saved *Session, release func(), err error)
 
+	// Begin is asked at the beginning of every mint for the context that its
+	// requests are made under, and what it returns is told how the mint ended. ctx
+	// is that of the caller who needs the token: only its values may be used,
+	// since a mint goes on without its callers. It must not block and not call the
+	// Ladder. nil: the background, and nobody.
+	Begin func(ctx context.Context) (context.Context, func(error))
+
 	// Observe is told of every step, one after the other; nil: nobody is. It
 	// must not block and not call the Ladder.
 	Observe func(Event)
@@ -116,8 +123,16 @@ type Ladder struct {
 type run struct {
 	cancel context.CancelFunc
 	done   chan struct{}
+	minted Minted // guarded by Ladder.mu until done is closed
 	access *Access
 	err    error
+}
+
+// Minted is what a mint brought, as far as it came.
+type Minted struct {
+	Subject Subject // that was sent last
+	Grant   *Grant  // nil if there was none
+	Access  *Access // nil if there was none; it may be one that grants nothing
 }
 
 // tokenKey names what an access token is good for. A token is never used where
@@ -170,14 +185,14 @@ func (l *Ladder) Token(ctx context.Context) (secret.Text, []string, error) {
 	access, soon := l.held(plan, session)
 	if access != nil {
 		if soon && planErr == nil && l.mayRenew() {
-			l.start(plan)
+			l.start(ctx, plan)
 		}
 		return access.Token.Text, access.Usable(), nil
 	}
 	if planErr != nil {
 		return secret.Text{}, nil, at(fault.StepDiscovery, planErr)
 	}
-	r := l.start(plan)
+	r := l.start(ctx, plan)
 	select {
 	case <-r.done:
 		if r.err != nil {
@@ -186,6 +201,34 @@ func (l *Ladder) Token(ctx context.Context) (secret.Text, []string, error) {
 		return r.access.Token.Text, r.access.Usable(), nil
 	case <-ctx.Done():
 		return secret.Text{}, nil, at(fault.StepExchange, ctx.Err())
+	}
+}
+
+// Anew mints an access token though the one that is held may still be valid. Its
+// errors are those of Token; what it brought before one is returned along with
+// it. Where a mint is under way it waits for that one first. The token that was
+// held stays until the new one is there.
+func (l *Ladder) Anew(ctx context.Context) (Minted, error) {
+	if l.session() == nil {
+		return Minted{}, fault.New(fault.StepSignIn, fault.SignInNeeded, "signed_out", "Nobody is signed in.").WithRemedy("Sign in.")
+	}
+	plan, err := l.o.Plan(ctx)
+	if err != nil {
+		return Minted{}, at(fault.StepDiscovery, err)
+	}
+	for {
+		r, mine := l.startAnew(ctx, plan)
+		select {
+		case <-r.done:
+			if mine && r.err != nil {
+				return r.minted, fault.As(r.err)
+			}
+			if mine {
+				return r.minted, nil
+			}
+		case <-ctx.Done():
+			return Minted{}, at(fault.StepExchange, ctx.Err())
+		}
 	}
 }
 
@@ -222,18 +265,39 @@ func (l *Ladder) mayRenew() bool {
 
 // start joins the mint under way or begins one. A caller that gives up does not
 // end it: the identity provider may have rotated the refresh token already.
-func (l *Ladder) start(plan *Plan) *run {
+func (l *Ladder) start(ctx context.Context, plan *Plan) *run {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.running != nil {
 		return l.running
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), mintLimit)
+	return l.begin(ctx, plan, false)
+}
+
+// startAnew begins a mint whatever is held; mine is false if the result is
+// another one, which is under way.
+func (l *Ladder) startAnew(ctx context.Context, plan *Plan) (r *run, mine bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.running != nil {
+		return l.running, false
+	}
+	return l.begin(ctx, plan, true), true
+}
+
+// begin begins a mint. l.mu is held.
+func (l *Ladder) begin(ctx context.Context, plan *Plan, anew bool) *run {
+	base, ended := context.Background(), func(error) {}
+	if l.o.Begin != nil {
+		base, ended = l.o.Begin(ctx)
+	}
+	under, cancel := context.WithTimeout(context.WithoutCancel(base), mintLimit)
 	r := &run{cancel: cancel, done: make(chan struct{})}
 	l.running = r
 	go func() {
 		defer cancel()
-		r.access, r.err = l.mint(ctx, plan)
+		r.access, r.err = l.mint(under, plan, anew)
+		ended(r.err)
 		l.mu.Lock()
 		l.running = nil
 		l.mu.Unlock()

@@ -198,7 +198,7 @@ func TestR13_WhoComesAMomentLateMintsNothing(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		l := w.ladder()
 		first := take(t, l)
-		late := l.start(w.plan)
+		late := l.start(t.Context(), w.plan)
 		<-late.done
 		if late.err != nil || !late.access.Token.Equal(first) || w.as.tokens() != 1 {
 			t.Errorf("%v; %d mints", late.err, w.as.tokens())

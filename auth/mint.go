@@ -9,14 +9,15 @@ import (
 	"waybill/fault"
 )
 
-// mint goes down the ladder once and caches what it finds. It runs alone.
-func (l *Ladder) mint(ctx context.Context, plan *Plan) (*Access, error) {
+// mint goes down the ladder once and caches what it finds. It runs alone. anew
+// says that a token that is held will not do.
+func (l *Ladder) mint(ctx context.Context, plan *Plan, anew bool) (*Access, error) {
 	session := l.session()
 	if session == nil {
 		return nil, cancelled()
 	}
 	// Whoever asked just before another mint had ended finds its token here.
-	if access, soon := l.held(plan, session); access != nil && !soon {
+	if access, soon := l.held(plan, session); access != nil && !soon && !anew {
 		return access, nil
 	}
 	session, release, err := l.alone(ctx, session)
@@ -125,7 +126,7 @@ func (l *Ladder) once(ctx context.Context, plan *Plan, s *Session) (*Access, err
 	l.observe(fault.StepJWTBearer, rung, start, err)
 	if access != nil {
 		l.mu.Lock()
-		l.last = access // an empty grant is shown too
+		l.last, l.running.minted.Access = access, access // an empty grant is shown too
 		l.mu.Unlock()
 		for _, note := range access.Notes {
 			l.note(fault.StepJWTBearer, rung, note)
@@ -216,6 +217,9 @@ func (l *Ladder) exchange(ctx context.Context, plan *Plan, s *Session, subject S
 	start := time.Now()
 	g, err := ExchangeIDJAG(ctx, l.o.Transport, plan, subject.Bound(s.ProofKey))
 	l.observe(fault.StepExchange, rung, start, err)
+	l.mu.Lock()
+	l.running.minted.Subject, l.running.minted.Grant = subject, g
+	l.mu.Unlock()
 	if g == nil {
 		return nil, err
 	}

@@ -129,6 +129,7 @@ type PlanCache struct {
 	transport *transport.Client
 	conn      connection.Connection
 	cred      connection.Credentials
+	recorder  transport.Recorder // nil: nobody
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -156,6 +157,9 @@ func NewPlanCache(t *transport.Client, conn connection.Connection, cred connecti
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c
 }
+
+// RecordBy has r told of what is fetched; call it before the first Get.
+func (c *PlanCache) RecordBy(r transport.Recorder) { c.recorder = r }
 
 // Get returns the Plan, and waits only if there is none yet. Callers share one
 // resolution, which goes on if one of them gives up.
@@ -189,6 +193,9 @@ func (c *PlanCache) start() *planRun {
 	c.work.Go(func() {
 		ctx, cancel := context.WithTimeout(c.ctx, planLimit)
 		defer cancel()
+		if c.recorder != nil {
+			ctx = transport.WithRecorder(ctx, c.recorder)
+		}
 		run.plan, run.err = Resolve(ctx, c.transport, c.conn, c.cred)
 		c.mu.Lock()
 		defer c.mu.Unlock()

@@ -11,6 +11,7 @@ import (
 	"waybill/auth"
 	"waybill/connection"
 	"waybill/fault"
+	"waybill/flow"
 	"waybill/replica"
 )
 
@@ -32,6 +33,9 @@ type account struct {
 
 	// renew is held while the session is renewed.
 	renew chan struct{}
+
+	flow    *flow.Recorder
+	minting *flow.Passage // the last mint; the ladder's steps read it, one mint after the other
 
 	// bring is held while the way to the resource is made, and for good once
 	// the account is closed; the fields below are set once, under it, before up
@@ -94,10 +98,11 @@ func (m *Manager) openAccount(ctx context.Context, name string, r record, key st
 	}
 	a := &account{
 		m: m, name: name, title: r.Title, record: r, replica: local,
-		renew: make(chan struct{}, 1), bring: make(chan struct{}, 1), given: given, up: make(chan struct{}),
+		flow: m.flows.Recorder(name), renew: make(chan struct{}, 1), bring: make(chan struct{}, 1), given: given, up: make(chan struct{}),
 	}
 	s := r.Session
 	a.session.Store(&s)
+	a.flow.Session(&s)
 	a.life, a.end = context.WithCancel(m.life)
 	runs, ended := context.WithCancelCause(a.life)
 	a.runs = runs
@@ -202,7 +207,7 @@ func (a *account) connect(ctx context.Context) error {
 func (a *account) build(plans *planner) {
 	a.plans = plans
 	a.ladder = auth.NewLadder(auth.LadderOptions{
-		Plan: plans.plans.Get, Transport: a.m.o.Transport, Session: a.session.Load, Exclude: a.exclude, Save: a.save,
+		Plan: a.plan, Begin: a.beginMint, Observe: func(e auth.Event) { a.minting.Event(e) }, Transport: a.m.o.Transport, Session: a.session.Load, Exclude: a.exclude, Save: a.save,
 	})
 	o := api.Options{Transport: a.m.o.Transport, Tokens: tokens{a.ladder, plans}, Resource: plans.configured.Connection.Resource}
 	if plans.configured.Connection.DPoP {

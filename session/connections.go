@@ -145,6 +145,7 @@ func (m *Manager) RemoveConnection(ctx context.Context, name string) error {
 			return err
 		}
 	}
+	m.flows.Forget(name)
 	if err := m.changeSettings(func(s *settings) { s.remove(name) }); err != nil {
 		return err
 	}

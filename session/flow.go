@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 
+	"waybill/auth"
 	"waybill/fault"
 	"waybill/flow"
 )
@@ -26,10 +27,25 @@ func (m *Manager) RunAgain(ctx context.Context, from fault.Step) error {
 	if err != nil {
 		return err
 	}
-	return a.again(ctx, from)
+	_, err = a.again(ctx, from)
+	return err
 }
 
-func (a *account) again(ctx context.Context, _ fault.Step) error {
-	_, err := a.m.Trace(ctx)
-	return err
+// plan is what is known of the connection.
+func (a *account) plan(ctx context.Context) (*auth.Plan, error) {
+	plan, err := a.plans.plans.Get(ctx)
+	if err == nil {
+		a.flow.Known(plan)
+	}
+	return plan, err
+}
+
+// beginMint has a mint recorded: as what the user asked for, where ctx says so.
+func (a *account) beginMint(ctx context.Context) (context.Context, func(error)) {
+	p, _ := ctx.Value(passageKey{}).(*flow.Passage)
+	if p == nil {
+		p = a.flow.Mint(flow.ReasonMint, "")
+	}
+	a.minting = p
+	return p.Context(context.Background()), func(err error) { p.End("", fault.As(err)) }
 }

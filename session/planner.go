@@ -25,6 +25,7 @@ type planner struct {
 func (m *Manager) newPlanner(c Configured) *planner {
 	t := m.o.Transport
 	p := &planner{transport: t, log: m.o.Log, configured: c, plans: auth.NewPlanCache(t, c.Connection, c.Credentials, nil)}
+	p.plans.RecordBy(m.flows.Recorder(c.Connection.Name).Metadata())
 	p.settle = sync.OnceFunc(func() { m.approveFirst(p) })
 	return p
 }

@@ -6,6 +6,7 @@ import (
 	"waybill/api"
 	"waybill/connection"
 	"waybill/fault"
+	"waybill/flow"
 	"waybill/todo"
 )
 
@@ -20,10 +21,12 @@ var _ api.Client = resource{}
 // answer, the process that ran it may have ended: it is started here then, for
 // the next try.
 func through[T any](outer context.Context, r resource, f func(context.Context, api.Client) (T, error)) (out T, err error) {
+	p := r.a.flow.Call(flow.ReasonCall)
+	defer func() { p.End(outcomeOf(out, err), fault.As(err)) }()
 	if err = r.a.connect(outer); err != nil {
 		return out, err
 	}
-	ctx, done := r.a.calls.until(outer)
+	ctx, done := r.a.calls.until(p.Context(outer))
 	out, err = f(ctx, r.a.client)
 	err = r.a.steppedUp(outer, done(err))
 	if connection.IsBuiltIn(r.a.name) && fault.Is(err, fault.Offline) {

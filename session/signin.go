@@ -6,6 +6,7 @@ import (
 
 	"waybill/auth"
 	"waybill/fault"
+	"waybill/transport"
 )
 
 // SignInRequest says how to sign in.
@@ -52,7 +53,8 @@ func (m *Manager) BeginSignIn(ctx context.Context, name string, req SignInReques
 		req.MaxAge, req.ACRValues = asked.MaxAge, asked.ACRValues
 	}
 	plans := m.newPlanner(configured)
-	life, cancel := context.WithCancel(m.life)
+	passage := m.flows.Recorder(name).SignIn()
+	life, cancel := context.WithCancel(passage.Context(m.life))
 	open := m.o.OpenURL
 	if req.NoBrowser {
 		open = nil
@@ -65,6 +67,7 @@ func (m *Manager) BeginSignIn(ctx context.Context, name string, req SignInReques
 	if err != nil {
 		cancel()
 		plans.plans.Close()
+		passage.End("", fault.As(err))
 		return nil, err
 	}
 	s := &SignIn{attempt: attempt, cancel: cancel, done: make(chan struct{})}
@@ -72,8 +75,11 @@ func (m *Manager) BeginSignIn(ctx context.Context, name string, req SignInReques
 		defer close(s.done)
 		defer cancel()
 		session, err := attempt.Wait(life)
+		passage.End("", fault.As(err)) // the mint that follows is part of the same run
 		if err == nil {
-			err = m.adopt(life, plans, session)
+			if err = m.adopt(life, plans, session); err != nil {
+				passage.End("", fault.As(err))
+			}
 		} else {
 			plans.plans.Close()
 		}
@@ -82,6 +88,7 @@ func (m *Manager) BeginSignIn(ctx context.Context, name string, req SignInReques
 	if !began {
 		s.Cancel()
 		plans.plans.Close()
+		passage.End("", errClosing)
 		return nil, errClosing
 	}
 	return s, nil
@@ -147,6 +154,7 @@ func (m *Manager) SignInWithIDToken(ctx context.Context, name string, raw auth.I
 		plans.plans.Close()
 		return err
 	}
+	ctx = transport.WithRecorder(ctx, m.flows.Recorder(name).Metadata())
 	session, err := auth.SessionFromIDToken(ctx, m.o.Transport, plan.Provider, configured.Connection.IdP.ClientID, raw)
 	if err != nil {
 		plans.plans.Close()

@@ -54,6 +54,7 @@ func (m *Manager) SignOut(ctx context.Context, req SignOutRequest) (SignOutResul
 	plan := a.knownPlan(ctx)
 	session := a.session.Load()
 	_ = m.closeCurrent() // it was logged
+	m.flows.Forget(a.name)
 	if err := m.wipe(ctx, a.name, a.record.Account); err != nil {
 		return SignOutResult{}, err
 	}

@@ -2,11 +2,13 @@ package session
 
 import (
 	"context"
+	"fmt"
 	"time"
 
+	"waybill/api"
 	"waybill/auth"
-	"waybill/connection"
 	"waybill/fault"
+	"waybill/flow"
 )
 
 // Trace is one run of the steps after sign-in, without anything secret.
@@ -19,6 +21,7 @@ type Trace struct {
 	Access   *auth.Access
 	Call     TraceStep
 	Todos    int
+	Run      *flow.Run
 }
 
 // TraceStep is how one step went.
@@ -29,80 +32,91 @@ type TraceStep struct {
 }
 
 // Trace runs the token exchange, the JWT bearer grant and the call anew for the
-// open account, whatever tokens there are, and reports on each. The error is
-// about what keeps it from starting; what fails later is in the Trace.
+// open account, whatever tokens there are, and reports on each; see RunAgain.
+// The error is about what keeps it from starting; what fails later is in the
+// Trace.
 func (m *Manager) Trace(ctx context.Context) (*Trace, error) {
 	a, err := m.needAccount()
 	if err != nil {
 		return nil, err
 	}
-	if err := a.connect(ctx); err != nil {
-		return nil, err
+	t, err := a.again(ctx, fault.StepExchange)
+	if t.Exchange.Fault != nil || t.Redeem.Fault != nil || t.Call.Fault != nil {
+		return t, nil
 	}
-	plan, err := a.plans.plans.Get(ctx)
 	if err != nil {
 		return nil, err
 	}
-	t := &Trace{Plan: plan}
-	if err := a.traceExchange(ctx, t); err != nil || t.Exchange.Fault != nil {
-		return t, err
-	}
-	t.Redeem = timed(func() (err error) {
-		t.Access, err = auth.RedeemIDJAG(ctx, m.o.Transport, plan, t.Grant)
-		return err
-	})
-	if t.Redeem.Fault != nil {
-		return t, nil
-	}
-	t.Call = timed(func() error {
-		list, err := a.client.List(ctx, "")
-		t.Todos = len(list.Todos)
-		return err
-	})
 	return t, nil
 }
 
-// traceExchange is the first step. Nobody else renews the session meanwhile,
-// since the refresh token may rotate.
-func (a *account) traceExchange(ctx context.Context, t *Trace) error {
-	session, release, err := a.exclude(ctx)
-	if err != nil {
-		return err
+type passageKey struct{}
+
+// again runs the steps from that one on. t is never nil.
+func (a *account) again(ctx context.Context, from fault.Step) (t *Trace, err error) {
+	t = &Trace{}
+	note := ""
+	switch from {
+	case fault.StepExchange, fault.StepCall:
+	case fault.StepJWTBearer:
+		note = "An ID-JAG is redeemed once, so a new one was fetched first."
+	default:
+		return t, fault.New(from, fault.Failed, "not_alone", "This step cannot be run again by itself.").WithRemedy("Sign in again.")
 	}
-	defer release()
-	if session == nil {
-		return errSignedOut
+	p := a.flow.Mint(flow.ReasonAgain, note)
+	defer func() {
+		t.Run = p.Run()
+		t.Exchange, t.Redeem, t.Call = traced(t.Run, fault.StepExchange), traced(t.Run, fault.StepJWTBearer), traced(t.Run, fault.StepCall)
+	}()
+	if err := a.connect(ctx); err != nil {
+		p.End("", fault.As(err))
+		return t, err
 	}
-	if with, made := session.WithProofKey(t.Plan.Connection); made {
-		if err := a.save(ctx, with); err != nil {
-			return err
+	if t.Plan, err = a.plan(ctx); err != nil {
+		p.End("", fault.As(err))
+		return t, err
+	}
+	if from == fault.StepCall {
+		p = a.flow.Call(flow.ReasonAgain)
+	} else {
+		minted, err := a.ladder.Anew(context.WithValue(ctx, passageKey{}, p))
+		t.Subject, t.Grant, t.Access = minted.Subject, minted.Grant, minted.Access
+		if err != nil {
+			p.End("", fault.As(err))
+			return t, err
 		}
-		session = with
+		p = p.CallAfter()
 	}
-	t.Subject = subjectOf(session, t.Plan).Bound(session.ProofKey)
-	t.Exchange = timed(func() (err error) {
-		t.Grant, err = auth.ExchangeIDJAG(ctx, a.m.o.Transport, t.Plan, t.Subject)
-		return err
-	})
-	if t.Grant == nil || t.Grant.Rotated.Empty() {
-		return nil
-	}
-	renewed := *session
-	renewed.Refresh = t.Grant.Rotated
-	return a.save(context.WithoutCancel(ctx), &renewed)
+	list, err := a.client.List(p.Context(ctx), "")
+	t.Todos = len(list.Todos)
+	p.End(outcomeOf(list, err), fault.As(err))
+	return t, err
 }
 
-func timed(f func() error) TraceStep {
-	start := time.Now()
-	err := f()
-	return TraceStep{true, time.Since(start), fault.As(err)}
+func traced(run *flow.Run, step fault.Step) TraceStep {
+	if run == nil {
+		return TraceStep{}
+	}
+	s := run.Step(step)
+	return TraceStep{Ran: s.State == flow.Done || s.State == flow.Failed, Took: s.Took, Fault: s.Fault}
 }
 
-// subjectOf is what the ladder would exchange first.
-func subjectOf(s *auth.Session, plan *auth.Plan) auth.Subject {
-	fixed := plan.Connection.Subject
-	if s.Renewable() && fixed != connection.SubjectIDToken && (fixed == connection.SubjectRefreshToken || plan.Provider.RefreshSubject != auth.No) {
-		return auth.RefreshTokenSubject(s.Refresh)
+// outcomeOf says what came of a call in a few words, "" if there is nothing to say.
+func outcomeOf(result any, err error) string {
+	if err != nil {
+		return ""
 	}
-	return auth.IDTokenSubject(s.IDToken)
+	switch v := result.(type) {
+	case api.List:
+		switch {
+		case v.NotModified:
+			return "nothing new"
+		case len(v.Todos) == 1:
+			return "1 to-do"
+		}
+		return fmt.Sprintf("%d to-dos", len(v.Todos))
+	case api.Capabilities:
+		return ""
+	}
+	return "changes sent"
 }
