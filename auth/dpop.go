@@ -187,17 +187,17 @@ func (s *Session) WithProofKey(c connection.Connection) (with *Session, made boo
 // 9449 section 6.1, draft-ietf-oauth-identity-assertion-authz-grant section
 // 9.8.1.1). An answer that leaves the binding out is a downgrade, and one that
 // nobody asked for cannot be used.
-func (c *IDJAGClaims) confirmation(key ProofKey) []Check {
+func (c *IDJAGClaims) confirmation(thumbprint string) []Check {
 	there := c.Confirmation != nil
 	switch {
-	case key.Empty() && !there:
+	case thumbprint == "" && !there:
 		return nil
-	case key.Empty():
+	case thumbprint == "":
 		return []Check{must("key", false, "it is bound to a key (cnf), and this connection does not use DPoP, so possession of that key could not be proved")}
 	case !there:
 		return []Check{must("key", false, "it is not bound to this app's key (it has no cnf), though the request proved possession of one (DPoP)")}
 	}
-	return []Check{must("key", c.Confirmation.Thumbprint == key.Thumbprint(), "it is bound to another key (cnf) than this app's")}
+	return []Check{must("key", c.Confirmation.Thumbprint == thumbprint, "it is bound to another key (cnf) than this app's")}
 }
 
 // Confirmation is the claim "cnf" of an ID-JAG (RFC 7800).

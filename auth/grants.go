@@ -166,7 +166,7 @@ func (g *Grant) read(t *transport.Client, p *Plan, subject Subject, answer *toke
 	if skew, ok := t.ServerClock(p.Provider.TokenEndpoint); ok {
 		now = now.Add(skew)
 	}
-	g.Claims, g.Checks = claims, append(claims.Check(p, now), claims.confirmation(g.key)...)
+	g.Claims, g.Checks = claims, append(claims.Check(p, now), claims.CheckKey(g.key.Thumbprint())...)
 	if !claims.Expires.IsZero() {
 		g.life = min(claims.Expires.Sub(now), longestIDJAG)
 	}

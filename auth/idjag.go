@@ -45,8 +45,17 @@ func DecodeIDJAG(raw IDJAG) (*IDJAGClaims, error) {
 	if err != nil {
 		return nil, idjagFault("its contents are not one plain JSON object")
 	}
-	c := &IDJAGClaims{Algorithm: string(token.alg), KeyID: token.keyID, All: said}
-	c.Type, _ = token.header.text("typ")
+	return ReadIDJAG(token.header, said), nil
+}
+
+// ReadIDJAG reads the header and the claims of an ID-JAG that was taken apart
+// before. What is malformed counts as missing.
+func ReadIDJAG(header, contents map[string]json.RawMessage) *IDJAGClaims {
+	head, said := claims(header), claims(contents)
+	c := &IDJAGClaims{All: contents}
+	c.Algorithm, _ = head.text("alg")
+	c.KeyID, _ = head.text("kid")
+	c.Type, _ = head.text("typ")
 	c.Issuer, _ = said.text("iss")
 	c.Subject, _ = said.text("sub")
 	c.ClientID, _ = said.text("client_id")
@@ -58,8 +67,12 @@ func DecodeIDJAG(raw IDJAG) (*IDJAGClaims, error) {
 	c.NotBefore, _ = said.date("nbf")
 	c.Scopes, c.ScopesKnown, _ = readScopes(said["scope"])
 	c.Confirmation = readConfirmation(said)
-	return c, nil
+	return c
 }
+
+// CheckKey holds what an ID-JAG says of a key that it is bound to (cnf) against
+// the thumbprint of this app's key, "" where the connection does not use DPoP.
+func (c *IDJAGClaims) CheckKey(thumbprint string) []Check { return c.confirmation(thumbprint) }
 
 func idjagFault(why string) *fault.Fault {
 	return fault.New(fault.StepExchange, fault.Hostile, "bad_id_jag", "The identity provider's grant for the resource was not sent on: "+why+".").

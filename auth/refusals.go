@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"waybill/connection"
 	"waybill/fault"
@@ -204,32 +203,15 @@ func clientRefused(step fault.Step, p *Plan, client *clientAuth) *fault.Fault {
 	return f.WithRemedy(fmt.Sprintf("Check the pair under “%s”; the pair of %s is not valid there.", client.card(), other))
 }
 
-// skewSuspect is the difference between two clocks from which on it is a likely
-// reason: authorization servers allow 30 seconds.
-const skewSuspect = 20 * time.Second
-
-// whyRefused ranks by our own evidence why an authorization server may have
-// refused an ID-JAG, since many say one and the same for everything: first a
-// check of ours that failed, then the servers' clocks, then what cannot be seen
-// from here.
+// whyRefused says by our own evidence why an authorization server may have
+// refused an ID-JAG, and what to do.
 func whyRefused(t *transport.Client, p *Plan, g *Grant) (why, remedy string) {
-	for _, c := range g.Checks {
-		if c.Verdict == No && c.Name != "scope" {
-			return c.Says, "This is what stands out here; the server's own words may say more."
-		}
-	}
+	e := GrantEvidence{Plan: p, Claims: g.Claims, Checks: g.Checks}
 	here, okHere := t.ServerClock(p.Server.TokenEndpoint)
 	there, okThere := t.ServerClock(p.Provider.TokenEndpoint)
-	if apart := here - there; okHere && okThere && apart.Abs() >= skewSuspect {
-		direction := "behind"
-		if apart > 0 {
-			direction = "ahead of"
-		}
-		return fmt.Sprintf("its clock is %d seconds %s the identity provider's", int(apart.Abs().Seconds()), direction),
-			"Tell whoever runs the two servers; signing in again does not help."
-	}
-	if p.Server.GrantProfile == No || p.Server.JWTBearer == No {
-		return "it does not list this kind of grant among those it accepts", "Ask whoever runs the resource to allow it."
+	e.Ahead, e.AheadKnown = here-there, okHere && okThere
+	if first := e.Reasons()[0]; first.Strength != Possible {
+		return first.Says, first.Remedy
 	}
 	return "everything that can be checked here is in order", "It may not trust this identity provider, not know this user, or have seen the grant before; signing in again does not help."
 }

@@ -154,7 +154,7 @@ func TestR15_AnOpaqueInvalidGrantIsExplained(t *testing.T) {
 		change       func(w *world)
 		says, remedy string
 	}{
-		"a claim that will be refused": {func(w *world) { w.idp.jag = map[string]any{"iat": time.Now().Add(5 * time.Minute).Unix()} }, "issued in the future", "stands out"},
+		"a claim that will be refused": {func(w *world) { w.idp.jag = map[string]any{"iat": time.Now().Add(5 * time.Minute).Unix()} }, "issued in the future", "its clock and the dates"},
 		"no jti":                       {func(w *world) { w.idp.jag = map[string]any{"jti": nil} }, "no id of its own", ""},
 		"not valid yet":                {func(w *world) { w.idp.jag = map[string]any{"nbf": time.Now().Add(time.Minute).Unix()} }, "not valid yet", ""},
 		"clocks": {func(w *world) {
