@@ -104,15 +104,16 @@ const (
 // Token is a token as far as it can be read. Its value is revealed only on the
 // user's request.
 type Token struct {
-	Kind     TokenKind
-	Opaque   bool                       // it is no JWT; Header and Claims are nil
-	Header   map[string]json.RawMessage // JOSE header
-	Claims   map[string]json.RawMessage
-	Received time.Time
-	Life     time.Duration // what expires_in said, 0 if it said nothing
-	Length   int           // of the value, in bytes
-	Print    string        // fingerprint of the value, see secret.Text
-	Value    secret.Text   // empty once the Run is no longer the newest
+	Kind      TokenKind
+	Opaque    bool                       // it is no JWT; Header and Claims are nil
+	Header    map[string]json.RawMessage // JOSE header
+	Claims    map[string]json.RawMessage
+	Received  time.Time
+	Life      time.Duration // what expires_in said, 0 if it said nothing
+	Length    int           // of the value, in bytes
+	Signature auth.Tri      // whether a published key of the issuer verifies it; Unknown for those it is not ours to check
+	Print     string        // fingerprint of the value, see secret.Text
+	Value     secret.Text   // empty once the Run is no longer the newest
 }
 
 // Check is one thing that was looked at, with where it is demanded.

@@ -1,0 +1,302 @@
+package flow
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"waybill/auth"
+	"waybill/fault"
+)
+
+// causes ranks what may have made a step fail: what is proven first, then what
+// something speaks for, then what cannot be seen from here. There is always one
+// at least.
+func (e *evidence) causes(s *Step) []Cause {
+	var out []Cause
+	if e.plan != nil {
+		out = e.particular(s)
+	}
+	if len(out) == 0 {
+		out = []Cause{faultCause(s.Fault)}
+	}
+	slices.SortStableFunc(out, func(a, b Cause) int { return int(a.Evidence) - int(b.Evidence) })
+	return out
+}
+
+// faultCause is what the failure itself says.
+func faultCause(f *fault.Fault) Cause {
+	return Cause{Code: codeOf(f), Sentence: f.Message, Detail: detailOf(f), Remedy: f.Remedy, Field: f.Field, Evidence: Likely}
+}
+
+func codeOf(f *fault.Fault) string {
+	if f.Code == "" {
+		return "failed"
+	}
+	return f.Code
+}
+
+func detailOf(f *fault.Fault) string {
+	switch {
+	case f.Status != 0 && f.Code != "":
+		return fmt.Sprintf("HTTP %d, error %s.", f.Status, fault.Clean(f.Code, 80))
+	case f.Status != 0:
+		return fmt.Sprintf("HTTP %d.", f.Status)
+	}
+	return ""
+}
+
+// particular are the causes of the failures that a step is known for; nil: it is
+// none of those.
+func (e *evidence) particular(s *Step) []Cause {
+	code := s.Fault.Code
+	switch {
+	case code == "invalid_client":
+		return e.clientCauses(s)
+	case code == "bad_id_jag":
+		return e.jagCauses()
+	case s.Fault.Kind == fault.Offline, s.Fault.Kind == fault.Canceled:
+		return nil
+	}
+	switch s.Name {
+	case fault.StepExchange:
+		return e.exchangeCauses(s)
+	case fault.StepJWTBearer:
+		return e.grantCauses(s)
+	case fault.StepCall:
+		return e.callCauses(s)
+	}
+	return nil
+}
+
+// jagCauses are for an ID-JAG that was not sent on.
+func (e *evidence) jagCauses() []Cause {
+	var out []Cause
+	for _, r := range (auth.GrantEvidence{Plan: e.plan, Claims: e.jag, Checks: e.jagChecks}).Reasons() {
+		if r.Strength == auth.Proven {
+			out = append(out, e.reasonCause(r, "The ID-JAG was not sent on: "))
+		}
+	}
+	return out
+}
+
+func (e *evidence) reasonCause(r auth.Reason, before string) Cause {
+	return Cause{Code: r.Code, Sentence: before + r.Says + ".", Detail: e.jagDetail(), Remedy: r.Remedy, Field: r.Field, Evidence: Evidence(r.Strength)}
+}
+
+// jagDetail sets what the ID-JAG says beside what the connection expects.
+func (e *evidence) jagDetail() string {
+	if e.jag == nil {
+		return ""
+	}
+	c := e.jag
+	parts := []string{
+		"typ " + quoted(c.Type),
+		"iss " + quoted(c.Issuer) + " (expected " + quoted(e.plan.Provider.Issuer) + ")",
+		"aud " + quoted(strings.Join(c.Audience, ", ")) + " (expected " + quoted(e.plan.Server.Issuer) + ")",
+		"client_id " + quoted(c.ClientID) + " (expected " + quoted(e.conn.Resource.ClientID) + ")",
+		"resource " + quoted(strings.Join(c.Resource, ", ")) + " (asked for " + quoted(e.plan.Resource) + ")",
+		"jti " + quoted(c.ID),
+		"iat " + instant(c.Issued), "nbf " + instant(c.NotBefore), "exp " + instant(c.Expires),
+	}
+	for who, address := range map[string]string{"identity provider": e.plan.Provider.TokenEndpoint, "authorization server": e.plan.Server.TokenEndpoint} {
+		if ahead, known := e.known(address); known {
+			parts = append(parts, fmt.Sprintf("clock of the %s %+d s", who, int(ahead.Seconds())))
+		}
+	}
+	slices.Sort(parts[len(parts)-min(2, len(parts)):])
+	return strings.Join(parts, "; ") + "."
+}
+
+func quoted(s string) string {
+	if s == "" {
+		return "missing"
+	}
+	return "“" + fault.Clean(s, 120) + "”"
+}
+
+func instant(t time.Time) string {
+	if t.IsZero() {
+		return "missing"
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// clientCauses are for a client that was not accepted (RFC 6749 section 5.2).
+func (e *evidence) clientCauses(s *Step) []Cause {
+	atResource := s.Name == fault.StepJWTBearer
+	side, who, id, other := "idp", "identity provider", e.conn.IdP.ClientID, e.conn.Resource.ClientID
+	offered, card, otherCard := e.plan.Provider.TokenAuthMethods, "At the identity provider", "At the resource"
+	if atResource {
+		side, who, id, other = "resource", "resource's authorization server", other, id
+		offered, card, otherCard = e.plan.Server.TokenAuthMethods, otherCard, card
+	}
+	used := usedMethod(s)
+	detail := fmt.Sprintf("Sent to the %s: client id %s by %s; the other pair's id is %s.", who, quoted(id), used, quoted(other))
+	var out []Cause
+	add := func(code string, ev Evidence, sentence, remedy, field string) {
+		out = append(out, Cause{Code: code, Sentence: sentence, Detail: detail, Remedy: remedy, Field: side + "." + field, Evidence: ev})
+	}
+	suspicion := e.conn.Suspicion()
+	if suspicion != "" {
+		add("clients_crossed", Proven, suspicion, "Put each pair where it belongs: under “"+card+"” and “"+otherCard+"”.", "client_id")
+	}
+	if used != "" && used != "none" && lists(offered, used) == auth.No {
+		add("method_not_offered", Proven, "The "+who+" does not offer "+used+".", "Set the client authentication to one of "+fault.Clean(strings.Join(offered, ", "), 120)+", or leave it to the metadata.", "auth_method")
+	}
+	cred := e.plan.Credentials
+	if !cred.IdP.Empty() && cred.IdP.Equal(cred.Resource) {
+		add("secrets_equal", Likely, "Both client secrets are the same; the two servers give out different ones.", "Paste the secret of this pair again.", "client_secret")
+	}
+	if used == "none" {
+		add("no_authentication", Likely, "The client sent no proof of who it is, and the "+who+" asks for one.", "Enter the client secret, or make a key.", "client_secret")
+	}
+	if used == "private_key_jwt" {
+		add("assertion_refused", Likely, "The "+who+" did not accept the client's signed assertion: it may not have this app's public key, or expect another audience in it.", "Register the public key there, and try the other audience.", "assertion")
+	}
+	add("wrong_secret", Likely, "The secret under “"+card+"” is not the one of the client id "+fault.Clean(id, 80)+".", "Paste it again, or have a new one issued.", "client_secret")
+	add("secrets_crossed", Possible, "The secrets of the two pairs may be crossed.", "Check that each stands with its own client id.", "client_secret")
+	add("unknown_client", Possible, "The "+who+" may not know the client id "+fault.Clean(id, 80)+" (any more).", "Check it against the registration, its suffix too.", "client_id")
+	return out
+}
+
+// exchangeCauses are for a refusal at the token exchange (RFC 6749 section 5.2,
+// RFC 8693 section 2.2.2).
+func (e *evidence) exchangeCauses(s *Step) []Cause {
+	base := faultCause(s.Fault)
+	base.Detail = fmt.Sprintf("Asked for audience %s, resource %s, scope %s, with %s as subject. %s",
+		quoted(form(s, "audience")), quoted(form(s, "resource")), quoted(form(s, "scope")), quoted(last(form(s, "subject_token_type"))), detailOf(s.Fault))
+	with := func(code string, ev Evidence, sentence, remedy, field string) Cause {
+		return Cause{Code: code, Sentence: sentence, Detail: base.Detail, Remedy: remedy, Field: field, Evidence: ev}
+	}
+	out := []Cause{base}
+	id := e.idToken()
+	subject := last(form(s, "subject_token_type"))
+	switch s.Fault.Code {
+	case "invalid_request":
+		if id != nil && subject == "id_token" && !slices.Contains(texts(id.Claims, "aud"), e.conn.IdP.ClientID) {
+			out = append(out, with("id_token_of_another_client", Proven, "The ID token was issued to another app than this one.", "Sign in with this connection.", "idp.client_id"))
+		}
+		for _, name := range []string{"audience", "resource", "scope"} {
+			if form(s, name) == "" {
+				out = append(out, with("missing_"+name, Proven, "The request named no "+name+".", "Set it in the connection.", map[string]string{"audience": "resource.audience", "resource": "resource.identifier", "scope": "resource.scopes"}[name]))
+			}
+		}
+	case "invalid_target":
+		out = append(out, e.targetCauses(with)...)
+	case "invalid_scope":
+		if m := e.plan.Metadata; m != nil && m.Scopes != nil {
+			if extra := without(e.conn.ResourceScopes(), m.Scopes); len(extra) > 0 {
+				out = append(out, with("scope_unknown", Proven, "The resource does not list the scope "+fault.Clean(strings.Join(extra, " "), 120)+".", "Take it out of the connection.", "resource.scopes"))
+			}
+		}
+	case "invalid_grant":
+		if id != nil && subject == "id_token" && !date(id.Claims, "exp").After(s.Began.Add(e.skew(e.plan.Provider.TokenEndpoint))) {
+			out = append(out, with("id_token_expired", Proven, "The ID token had expired by the identity provider's clock.", "Sign in again; with the scope offline_access the session can be renewed.", "idp.scopes"))
+		}
+		if ahead, known := e.known(e.plan.Provider.TokenEndpoint); known && ahead.Abs() > 20*time.Second {
+			out = append(out, with("clock_skew", Possible, fmt.Sprintf("This computer's clock and the identity provider's are %d seconds apart.", int(ahead.Abs().Seconds())), "Set this computer's clock.", ""))
+		}
+	}
+	return out
+}
+
+func last(urn string) string { return urn[strings.LastIndexByte(urn, ':')+1:] }
+
+// targetCauses compare what was asked for with what the resource says of
+// itself.
+func (e *evidence) targetCauses(with func(code string, ev Evidence, sentence, remedy, field string) Cause) []Cause {
+	m := e.plan.Metadata
+	if m == nil {
+		return nil
+	}
+	var out []Cause
+	if m.Resource != "" && m.Resource != e.plan.Resource {
+		code := "wrong_resource"
+		if slash(m.Resource, e.plan.Resource) != "" {
+			code = "resource_slash"
+		}
+		out = append(out, with(code, Proven, "The resource calls itself "+fault.Clean(m.Resource, 120)+slash(m.Resource, e.plan.Resource)+".", "Set the resource identifier to exactly that, or leave it out.", "resource.identifier"))
+	}
+	if len(m.AuthorizationServers) > 0 && !slices.Contains(m.AuthorizationServers, e.plan.Audience) && e.conn.Resource.Audience == "" {
+		code := "wrong_audience"
+		if slash(m.AuthorizationServers[0], e.plan.Audience) != "" {
+			code = "audience_slash"
+		}
+		out = append(out, with(code, Proven, "The resource names the authorization server "+fault.Clean(m.AuthorizationServers[0], 120)+slash(m.AuthorizationServers[0], e.plan.Audience)+".", "Set the authorization server to exactly that, or leave it out.", "resource.authorization_server"))
+	}
+	return out
+}
+
+func without(all, some []string) []string {
+	return slices.DeleteFunc(slices.Clone(all), func(s string) bool { return slices.Contains(some, s) })
+}
+
+// idToken is the ID token of the Run's sign-in, nil if there was none.
+func (e *evidence) idToken() *Token {
+	if t := e.run.Step(fault.StepSignIn).Token; t != nil && t.Kind == KindIDToken && !t.Opaque {
+		return t
+	}
+	return nil
+}
+
+// grantCauses are for a refusal at the JWT bearer grant (RFC 7523 section 3.1).
+func (e *evidence) grantCauses(s *Step) []Cause {
+	switch s.Fault.Code {
+	case "invalid_grant":
+		g := auth.GrantEvidence{Plan: e.plan, Claims: e.jag, Checks: e.jagChecks, SentBefore: e.sentBefore}
+		if t := e.run.Step(fault.StepExchange).Token; t != nil {
+			g.Signature = t.Signature
+		}
+		here, okHere := e.known(e.plan.Server.TokenEndpoint)
+		there, okThere := e.known(e.plan.Provider.TokenEndpoint)
+		g.Ahead, g.AheadKnown = here-there, okHere && okThere
+		var out []Cause
+		for _, r := range g.Reasons() {
+			out = append(out, e.reasonCause(r, "The authorization server refused the ID-JAG: "))
+		}
+		return out
+	case "empty_grant":
+		base := faultCause(s.Fault)
+		base.Evidence = Proven
+		if sc := s.Scopes; sc != nil {
+			base.Detail = fmt.Sprintf("Asked for %s; in the ID-JAG %s; granted %s.", quoted(strings.Join(sc.Asked, " ")), quoted(strings.Join(sc.InIDJAG, " ")), quoted(strings.Join(sc.Granted, " ")))
+		}
+		return []Cause{base}
+	}
+	return nil
+}
+
+// callCauses are for a refusal by the resource (RFC 6750 section 3.1).
+func (e *evidence) callCauses(s *Step) []Cause {
+	base := faultCause(s.Fault)
+	grant := e.run.Step(fault.StepJWTBearer)
+	var out []Cause
+	add := func(code string, ev Evidence, sentence, detail, remedy, field string) {
+		out = append(out, Cause{Code: code, Sentence: sentence, Detail: detail, Remedy: remedy, Field: field, Evidence: ev})
+	}
+	switch {
+	case s.Fault.Status == 401 || s.Fault.Code == "invalid_token":
+		if t := grant.Token; t != nil && !t.Opaque {
+			aud := texts(t.Claims, "aud")
+			if !slices.Contains(aud, e.plan.Resource) {
+				add("token_audience", Proven, "The access token is for "+fault.Clean(strings.Join(aud, ", "), 120)+" and not for this resource"+slash(strings.Join(aud, " "), e.plan.Resource)+".",
+					fmt.Sprintf("aud %s; the resource asked for was %s, its address is %s.", quoted(strings.Join(aud, ", ")), quoted(e.plan.Resource), quoted(e.conn.Resource.URL)),
+					"Correct the resource identifier in the connection.", "resource.identifier")
+			}
+			if at := date(t.Claims, "exp"); !at.IsZero() && !at.After(s.Began.Add(e.skew(e.conn.Resource.URL))) {
+				add("token_expired", Proven, "The access token had expired by the resource's clock.", "exp "+instant(at)+".", "Run it again; if it stays so, compare the servers' clocks.", "")
+			}
+			if iss := text(t.Claims, "iss"); iss != "" && iss != e.plan.Server.Issuer {
+				add("token_issuer", Likely, "The access token was issued by "+fault.Clean(iss, 120)+", another server than the one that was asked.", "", "Tell whoever runs the authorization server.", "")
+			}
+		}
+		if e.plan.Resource != e.conn.Resource.URL {
+			add("resource_mismatch", Possible, "The resource may expect its own address in the token, which is "+fault.Clean(e.conn.Resource.URL, 120)+"; the token was asked for "+fault.Clean(e.plan.Resource, 120)+".", "", "Compare the resource identifier with what the resource's metadata says.", "resource.identifier")
+		}
+	case s.Fault.Code == "insufficient_scope" || s.Fault.Code == "scope":
+		base.Evidence = Proven
+	}
+	return append(out, base)
+}
