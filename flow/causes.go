@@ -27,6 +27,9 @@ func (e *evidence) causes(s *Step) []Cause {
 
 // faultCause is what the failure itself says.
 func faultCause(f *fault.Fault) Cause {
+	if f.Kind == fault.Offline && f.Remedy == "" {
+		f = f.WithRemedy("Try again when the server can be reached.")
+	}
 	return Cause{Code: codeOf(f), Sentence: f.Message, Detail: detailOf(f), Remedy: f.Remedy, Field: f.Field, Evidence: Likely}
 }
 

@@ -160,7 +160,8 @@ func (e *evidence) exchangeChecks(s *Step) []Check {
 		}
 	}
 	if e.jag != nil {
-		out = append(out, e.scopeCheck(s.Scopes, "the ID-JAG carries every scope asked for", s.Scopes != nil && s.Scopes.InIDJAG != nil, func(sc *Scopes) []string { return sc.InIDJAG }))
+		sc := e.exchangeScopes(s)
+		out = append(out, scopeCheck("the ID-JAG carries every scope asked for", sc.Asked, sc.InIDJAG))
 		if life := e.jag.Expires.Sub(e.jag.Issued); !e.jag.Issued.IsZero() && !e.jag.Expires.IsZero() {
 			c := verdict(life <= 5*time.Minute, "lifetime at most 5 minutes", fmt.Sprintf("It is valid for %d minutes; a strict server may refuse that.", int(life.Minutes())), draftClaims)
 			c.Advice = true
@@ -195,18 +196,27 @@ func sentence(says string) string {
 	return strings.ToUpper(says[:1]) + says[1:] + "."
 }
 
-// scopeCheck compares what was asked for with what came of it.
-func (e *evidence) scopeCheck(sc *Scopes, name string, known bool, got func(*Scopes) []string) Check {
+// exchangeScopes are those of the exchange: as they were kept, else as the
+// ID-JAG says.
+func (e *evidence) exchangeScopes(s *Step) Scopes {
+	if s.Scopes != nil {
+		return *s.Scopes
+	}
+	sc := Scopes{Asked: e.conn.ResourceScopes()}
+	if e.jag.ScopesKnown {
+		sc.InIDJAG = e.jag.Scopes
+	}
+	return sc
+}
+
+// scopeCheck compares what was asked for with what came of it; nil: that was
+// not said.
+func scopeCheck(name string, asked, got []string) Check {
 	const section = "RFC 6749 section 3.3"
-	if !known {
+	if got == nil {
 		return Check{Name: name, Says: "It was not said which came.", Section: section, Advice: true}
 	}
-	var missing []string
-	for _, s := range sc.Asked {
-		if !slices.Contains(got(sc), s) {
-			missing = append(missing, s)
-		}
-	}
+	missing := without(asked, got)
 	c := verdict(len(missing) == 0, name, "Missing: "+strings.Join(missing, " ")+".", section)
 	c.Advice = true
 	return c
@@ -257,7 +267,7 @@ func (e *evidence) grantChecks(s *Step) []Check {
 		out = append(out, e.accessChecks(t)...)
 	}
 	if s.Scopes != nil {
-		out = append(out, e.scopeCheck(s.Scopes, "every scope asked for was granted", s.Scopes.Granted != nil, func(sc *Scopes) []string { return sc.Granted }))
+		out = append(out, scopeCheck("every scope asked for was granted", s.Scopes.Asked, s.Scopes.Granted))
 	}
 	return append(out,
 		advertised("metadata: the ID-JAG grant profile is listed", "The authorization server", server.GrantProfile, draftIDJAG+" section 7.2"),
@@ -309,7 +319,7 @@ func (e *evidence) callChecks(s *Step) []Check {
 	}
 	granted := e.run.Step(fault.StepJWTBearer).Scopes
 	if granted != nil && granted.Granted != nil {
-		out = append(out, e.scopeCheck(granted, "the token carries every scope asked for", true, func(sc *Scopes) []string { return sc.Granted }))
+		out = append(out, scopeCheck("the token carries every scope asked for", granted.Asked, granted.Granted))
 	}
 	return out
 }
