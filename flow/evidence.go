@@ -118,13 +118,6 @@ func sameID(a, b *Token) bool {
 	return id != "" && id == text(b.Claims, "jti") && text(a.Claims, "iss") == text(b.Claims, "iss")
 }
 
-// text is a claim that is a string; "" for everything else.
-func text(claims map[string]json.RawMessage, name string) string {
-	var s string
-	_ = json.Unmarshal(claims[name], &s)
-	return s
-}
-
 // texts is a claim that is a string or a list of strings.
 func texts(claims map[string]json.RawMessage, name string) []string {
 	if s := text(claims, name); s != "" {

@@ -46,6 +46,7 @@ type world struct {
 	plan         *auth.Plan
 	subject      auth.Subject
 	idToken      string
+	idpSecret    string
 
 	mu       sync.Mutex
 	recorded []transport.Recording
@@ -68,7 +69,7 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, key: key, typ: "oauth-id-jag+jwt", seen: map[string]bool{}, refuse: map[string]string{}, knownUsers: []string{"alice"}, longestLife: 5 * time.Minute}
+	w := &world{t: t, key: key, typ: "oauth-id-jag+jwt", idpSecret: "idp-secret", seen: map[string]bool{}, refuse: map[string]string{}, knownUsers: []string{"alice"}, longestLife: 5 * time.Minute}
 	w.idp = w.serve(w.issue, &w.refuse, "idp", func() time.Duration { return 0 })
 	w.as = w.serve(w.redeem, &w.refuse, "as", func() time.Duration { return w.asClock })
 	w.api = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.calls(rw, r) }))
@@ -97,6 +98,12 @@ func newWorld(t *testing.T) *world {
 func (w *world) serve(answer func(url.Values) (int, map[string]any), refuse *map[string]string, role string, clock func() time.Duration) *httptest.Server {
 	s := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		_ = r.ParseForm()
+		if id, password, basic := r.BasicAuth(); basic { // form-encoded first (RFC 6749 section 2.3.1)
+			id, _ = url.QueryUnescape(id)
+			password, _ = url.QueryUnescape(password)
+			r.PostForm.Set("client_id", id)
+			r.PostForm.Set("client_secret", password)
+		}
 		rw.Header().Set("Content-Type", "application/json")
 		rw.Header().Set("Date", time.Now().Add(clock()).UTC().Format(http.TimeFormat))
 		status, body := answer(r.PostForm)
@@ -108,6 +115,13 @@ func (w *world) serve(answer func(url.Values) (int, map[string]any), refuse *map
 	}))
 	w.t.Cleanup(s.Close)
 	return s
+}
+
+// forgetSeen has the strict server take every ID-JAG again.
+func (w *world) forgetSeen() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	clear(w.seen)
 }
 
 func refusal(code string) (int, map[string]any) {
@@ -147,7 +161,7 @@ func changed(base, changes map[string]any) map[string]any {
 
 // issue is the identity provider's token exchange.
 func (w *world) issue(form url.Values) (int, map[string]any) {
-	if form.Get("client_id") != idpClient || form.Get("client_secret") != "idp-secret" {
+	if form.Get("client_id") != idpClient || form.Get("client_secret") != w.idpSecret {
 		return refusal("invalid_client")
 	}
 	if header, claims := take(form.Get("subject_token")); header == nil || text(claims, "aud") != idpClient {
