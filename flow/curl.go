@@ -61,13 +61,8 @@ type script struct {
 var ownHeaders = []string{"Content-Length", "Accept-Encoding", "Host", "User-Agent", "Connection"}
 
 func (s *script) headers(m transport.Message) []string {
-	names := make([]string, 0, len(m.Header))
-	for name := range m.Header {
-		names = append(names, name)
-	}
-	slices.Sort(names)
 	var out []string
-	for _, name := range names {
+	for _, name := range headerNames(m.Header) {
 		if slices.Contains(ownHeaders, name) || name == "Content-Type" && m.Form != nil {
 			continue
 		}
