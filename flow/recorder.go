@@ -327,7 +327,7 @@ func (p *Passage) placeCall(x transport.Recording) *draft {
 	}
 	if p.run != d {
 		if p.run != nil {
-			p.run.leave(p, nil)
+			p.run.leave(p, false)
 		}
 		p.run = d
 		d.calls = append(d.calls, p)
@@ -388,7 +388,7 @@ func (p *Passage) End(outcome string, f *fault.Fault) {
 		d.end(signIn, f, 0)
 	case slices.Contains(d.calls, p):
 		d.called(outcome, f)
-		d.leave(p, f)
+		d.leave(p, f == nil)
 	case f != nil:
 		d.fail(f)
 	}

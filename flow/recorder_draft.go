@@ -284,9 +284,15 @@ func (d *draft) note(i int, note string) {
 	}
 }
 
+// NothingNew is the outcome of a call that found everything as it was.
+const NothingNew = "nothing new"
+
 // called notes what came of one call.
 func (d *draft) called(outcome string, f *fault.Fault) {
 	s := &d.run.Steps[call]
+	if len(d.outcomes) > 0 && outcome == NothingNew {
+		outcome = ""
+	}
 	if outcome != "" && !slices.Contains(d.outcomes, outcome) {
 		d.outcomes = append(d.outcomes, outcome)
 		s.Outcome = listed(d.outcomes)
@@ -296,12 +302,13 @@ func (d *draft) called(outcome string, f *fault.Fault) {
 	}
 }
 
-// leave notes that p makes no more calls here. Where its last one was refused,
-// that is why.
-func (d *draft) leave(p *Passage, f *fault.Fault) {
+// leave notes that p makes no more calls here. Where that did not go well and
+// the last one was refused, that is why.
+func (d *draft) leave(p *Passage, well bool) {
+	d.shown = nil
 	d.calls = slices.DeleteFunc(d.calls, func(other *Passage) bool { return other == p })
 	s := &d.run.Steps[call]
-	if n := len(s.Exchanges); s.Fault == nil && n > 0 && s.Exchanges[n-1].Status == 401 && (p.run != d || f != nil) {
+	if n := len(s.Exchanges); s.Fault == nil && n > 0 && s.Exchanges[n-1].Status == 401 && !well {
 		s.Fault = fault.New(fault.StepCall, fault.Denied, "invalid_token", "The resource refused the access token, so a new one was asked for.")
 		s.Fault.Status = 401
 	}

@@ -110,7 +110,7 @@ func outcomeOf(result any, err error) string {
 	case api.List:
 		switch {
 		case v.NotModified:
-			return "nothing new"
+			return flow.NothingNew
 		case len(v.Todos) == 1:
 			return "1 to-do"
 		}
