@@ -37,9 +37,9 @@ func (r *Replica) commit(build func() ([]*record, error)) error {
 	case err != nil:
 		return r.noteStore(err)
 	}
-	touched := map[string]struct{}{}
+	var touched touched
 	for _, record := range records {
-		r.m.apply(record, touched)
+		r.m.apply(record, &touched)
 	}
 	r.store.last += uint64(len(records))
 	r.m.refresh(touched)
@@ -84,9 +84,9 @@ func (r *Replica) catchUp() (err error) {
 	if r.store.head.epoch != epoch { // written anew: the records we have seen are gone
 		return r.reload()
 	}
-	touched := map[string]struct{}{}
+	var touched touched
 	err = r.store.each(r.store.conn, r.store.last, func(n uint64, rec *record) error {
-		r.m.apply(rec, touched)
+		r.m.apply(rec, &touched)
 		r.store.last = n
 		return nil
 	})
@@ -97,11 +97,9 @@ func (r *Replica) catchUp() (err error) {
 // reload makes the model anew, keeping the rows that did not change.
 func (r *Replica) reload() error {
 	m := newModel(r.o.Now())
-	touched := map[string]struct{}{}
 	last := r.store.head.first - 1
 	err := r.store.each(r.store.conn, last, func(n uint64, rec *record) error {
-		m.apply(rec, touched)
-		clear(touched)
+		m.apply(rec, nil)
 		last = n
 		return nil
 	})

@@ -108,6 +108,21 @@ type item struct {
 	ghost  *todo.Todo // what the server last had, when it has it no longer and edits remain
 	edits  []*entry   // all but the discarded ones, by number
 	row    *Row       // nil if it is not shown
+
+	touched bool // is in the list of those whose row may have changed
+}
+
+// touched are the items whose row may have changed, each once. It is no map:
+// of a new list every to-do is touched.
+type touched []*item
+
+// add appends an item, which may be nil; so may t be, of one who makes all rows
+// anew afterwards.
+func (t *touched) add(it *item) {
+	if t != nil && it != nil && !it.touched {
+		it.touched = true
+		*t = append(*t, it)
+	}
 }
 
 // model is the whole state. It is not safe for concurrent use.
@@ -132,43 +147,59 @@ func newModel(now time.Time) *model {
 		today: todo.DayOf(now), loc: now.Location()}
 }
 
-// apply brings the record into the model, and adds the ids whose row may have
-// changed to touched.
-func (m *model) apply(r *record, touched map[string]struct{}) {
+// apply brings the record into the model, and adds the items whose row may have
+// changed to t.
+func (m *model) apply(r *record, t *touched) {
 	for _, n := range r.renames {
 		m.rename(n.old, n.new)
-		touched[n.old], touched[n.new] = struct{}{}, struct{}{}
+		t.add(m.items[n.old])
+		t.add(m.items[n.new])
 	}
 	for i := range r.puts {
 		it := m.item(r.puts[i].ID)
 		delete(m.alias, it.id)
 		it.server, it.ghost = &r.puts[i], nil
-		touched[it.id] = struct{}{}
+		t.add(it)
 	}
 	for i := range r.ghosts {
-		m.item(r.ghosts[i].ID).ghost = &r.ghosts[i]
-		touched[r.ghosts[i].ID] = struct{}{}
+		it := m.item(r.ghosts[i].ID)
+		it.ghost = &r.ghosts[i]
+		t.add(it)
 	}
 	for _, id := range r.gone {
 		if it := m.items[id]; it != nil && it.server != nil {
 			it.server, it.ghost = nil, it.server
-			touched[id] = struct{}{}
+			t.add(it)
 		}
 	}
 	for _, e := range r.entries {
+		if old := m.entries[e.number]; old != nil {
+			t.add(m.items[old.id])
+		}
 		m.putEntry(e)
-		touched[e.id] = struct{}{}
+		t.add(m.items[e.id])
 	}
 	for _, number := range r.drops {
 		if e := m.entries[number]; e != nil {
-			touched[e.id] = struct{}{}
 			m.dropEntry(e)
+			t.add(m.items[e.id])
 		}
 	}
 	if r.sync != nil {
 		m.sync = *r.sync
 	}
 	m.logged += len(r.puts) + len(r.ghosts) + len(r.entries)
+}
+
+// expect makes room for n to-dos, so that a long new list is not moved from one
+// map to a larger one again and again.
+func (m *model) expect(n int) {
+	if n < 2*len(m.items)+bulk {
+		return
+	}
+	items := make(map[string]*item, n)
+	maps.Copy(items, m.items)
+	m.items = items
 }
 
 func (m *model) item(id string) *item {
@@ -182,15 +213,14 @@ func (m *model) item(id string) *item {
 
 // tidy forgets an item of which nothing is left. Discarded edits keep what
 // their restoring would need.
-func (m *model) tidy(id string) {
-	it := m.items[id]
-	if it == nil || it.server != nil || len(it.edits) > 0 || it.row != nil {
+func (m *model) tidy(it *item) {
+	if it.server != nil || len(it.edits) > 0 || it.row != nil {
 		return
 	}
-	if it.ghost != nil && m.discarded(id) {
+	if it.ghost != nil && m.discarded(it.id) {
 		return
 	}
-	delete(m.items, id)
+	delete(m.items, it.id)
 }
 
 func (m *model) discarded(id string) bool {

@@ -78,6 +78,7 @@ func (r *Replica) takeList(list api.List) error {
 			return err
 		}
 	}
+	r.m.expect(len(r.m.items) + len(d.puts))
 	for puts := d.puts; len(puts) > 0; {
 		n := min(len(puts), bulk*recordTodos)
 		if err := r.commit(func() ([]*record, error) { return putRecords(puts[:n]), nil }); err != nil {
@@ -114,8 +115,11 @@ func putRecords(puts []todo.Todo) (records []*record) {
 // compare holds a listing against the copy.
 func (r *Replica) compare(list api.List) difference {
 	var d difference
+	if len(r.m.items) == 0 {
+		d.puts = list.Todos
+		return d
+	}
 	listed := make(map[string]struct{}, len(list.Todos))
-	d.puts = make([]todo.Todo, 0, max(0, len(list.Todos)-len(r.m.items)))
 	for i := range list.Todos {
 		t := &list.Todos[i]
 		listed[t.ID] = struct{}{}

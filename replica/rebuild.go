@@ -67,7 +67,7 @@ func salvage(f files, o Options) *model {
 		}
 		s.head.id = known.id
 	}
-	touched := map[string]struct{}{}
+	var touched touched
 	seen := map[uint64]*record{}
 	first, last := s.collect("SELECT n, v FROM log ORDER BY n", seen)
 	if after, before := s.collect("SELECT n, v FROM log ORDER BY n DESC", seen); after != 0 {
@@ -75,7 +75,7 @@ func salvage(f files, o Options) *model {
 	}
 	for n := first; n <= last && n != 0; n++ {
 		if r := seen[n]; r != nil {
-			m.apply(r, touched)
+			m.apply(r, &touched)
 		}
 	}
 	m.refresh(touched)

@@ -227,11 +227,21 @@ const (
 
 // encode writes the record; empty sections are left out.
 func (r *record) encode() []byte {
+	e := &encoder{b: make([]byte, 0, r.room())}
+	e.record(r)
+	return e.b
+}
+
+// room is about how long the record is when it is written.
+func (r *record) room() int {
 	room := 256
 	for i := range r.puts {
 		room += 128 + len(r.puts[i].Title) + len(r.puts[i].Description)
 	}
-	e := &encoder{b: make([]byte, 0, room)}
+	return room
+}
+
+func (e *encoder) record(r *record) {
 	section := func(kind byte, n int, each func(int)) {
 		if n > 0 {
 			e.byte(kind)
@@ -250,7 +260,6 @@ func (r *record) encode() []byte {
 	if r.sync != nil {
 		section(sectionSync, 1, func(int) { e.sync(r.sync) })
 	}
-	return e.b
 }
 
 // decodeRecord reads what encode wrote, or errCodec.

@@ -67,8 +67,8 @@ func FuzzDecodeRecord(f *testing.F) {
 		if err != nil || fmt.Sprint(len(again.puts), len(again.entries), again.drops, again.gone) != fmt.Sprint(len(r.puts), len(r.entries), r.drops, r.gone) {
 			t.Fatalf("%+v became %+v, %v", r, again, err)
 		}
-		m, touched := newModel(time.Unix(0, 0)), map[string]struct{}{}
-		m.apply(r, touched)
+		m, touched := newModel(time.Unix(0, 0)), touched{}
+		m.apply(r, &touched)
 		m.refresh(touched)
 	})
 }
@@ -77,7 +77,7 @@ func FuzzDecodeRecord(f *testing.F) {
 func TestALogWrittenAnewMakesTheSameModel(t *testing.T) {
 	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	rapid.Check(t, func(t *rapid.T) {
-		m, touched := newModel(now), map[string]struct{}{}
+		m := newModel(now)
 		id := rapid.SampledFrom([]string{"1", "2", "3"})
 		title := rapid.SampledFrom([]string{"a", "b"})
 		for range rapid.IntRange(0, 15).Draw(t, "records") {
@@ -96,16 +96,17 @@ func TestALogWrittenAnewMakesTheSameModel(t *testing.T) {
 					op:    rapid.SampledFrom([]todo.Op{todo.Create, todo.Update, todo.Delete}).Draw(t, "op"),
 					patch: rename1(title.Draw(t, "title")), state: entryState(rapid.IntRange(0, 3).Draw(t, "state"))}}
 			}
-			m.apply(r, touched)
+			var touched touched
+			m.apply(r, &touched)
 			m.refresh(touched)
 		}
-		again, all := newModel(now), map[string]struct{}{}
+		again, all := newModel(now), touched{}
 		for _, r := range m.snapshot(time.Time{}) {
 			read, err := decodeRecord(r.encode())
 			if err != nil {
 				t.Fatal(err)
 			}
-			again.apply(read, all)
+			again.apply(read, &all)
 		}
 		again.refresh(all)
 		show := func(m *model) string {

@@ -283,11 +283,9 @@ func (r *Replica) readAll(aside bool) (*model, error) {
 		defer done()
 		from = other
 	}
-	touched := map[string]struct{}{}
 	last := s.head.first - 1
 	err := s.each(from, last, func(n uint64, rec *record) error {
-		m.apply(rec, touched)
-		clear(touched)
+		m.apply(rec, nil)
 		last = n
 		return r.life.Err()
 	})

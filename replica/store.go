@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"modernc.org/sqlite"
 	sqlitecodes "modernc.org/sqlite/lib"
@@ -103,20 +104,25 @@ func (s *store) transaction(f func() error) error {
 
 // append adds records, inside a transaction.
 func (s *store) append(records []*record) error {
+	insert, err := s.conn.PrepareContext(context.Background(), "INSERT INTO log (n, v) VALUES (?, ?)")
+	if err != nil {
+		return err
+	}
+	defer insert.Close()
+	var e encoder // one room for all records: SQLite takes a copy of each
 	for i, r := range records {
 		if err := s.at("append"); err != nil {
 			return err
 		}
 		n := s.last + uint64(i) + 1
-		if err := s.exec("INSERT INTO log (n, v) VALUES (?, ?)", int64(n), s.seal(n, r)); err != nil {
+		e.b = slices.Grow(e.b[:0], seal.Overhead+r.room())[:seal.Prefix]
+		e.record(r)
+		e.b = s.box.SealInPlace(tableLog, s.head.id, n, e.b)
+		if _, err := insert.ExecContext(context.Background(), int64(n), e.b); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func (s *store) seal(n uint64, r *record) []byte {
-	return s.box.Seal(tableLog, s.head.id, n, r.encode())
 }
 
 // elsewhere reports whether another connection has written since the last call.

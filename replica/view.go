@@ -12,14 +12,11 @@ import (
 
 // refresh makes the rows of the touched items anew and puts them in their
 // place. Rows that come out the same stay the same pointer.
-func (m *model) refresh(touched map[string]struct{}) {
+func (m *model) refresh(t touched) {
 	removed := map[*Row]struct{}{}
-	var added []*Row
-	for id := range touched {
-		it := m.items[id]
-		if it == nil {
-			continue
-		}
+	added := make([]*Row, 0, len(t))
+	for _, it := range t {
+		it.touched = false
 		old, row := it.row, m.rowOf(it)
 		if old != nil && row != nil && sameRow(old, row) {
 			row = old
@@ -36,7 +33,7 @@ func (m *model) refresh(touched map[string]struct{}) {
 		if it.row = row; row != nil && len(it.edits) == 0 {
 			it.server = &row.Todo // one copy in memory
 		}
-		m.tidy(id)
+		m.tidy(it)
 	}
 	if len(removed) > 0 || len(added) > 0 {
 		m.rows = splice(m.rows, removed, added)
@@ -48,13 +45,13 @@ func (m *model) refresh(touched map[string]struct{}) {
 func (m *model) refreshAll() {
 	m.tally = todo.Tally{}
 	rows := make([]*Row, 0, len(m.items))
-	for id, it := range m.items {
+	for _, it := range m.items {
 		row := m.rowOf(it)
 		if row != nil && it.row != nil && sameRow(it.row, row) {
 			row = it.row
 		}
 		if it.row = row; row == nil {
-			m.tidy(id)
+			m.tidy(it)
 			continue
 		}
 		if len(it.edits) == 0 {

@@ -29,6 +29,10 @@ const KeySize = chacha20poly1305.KeySize
 // Overhead is by how many bytes a sealed record is longer than its content.
 const Overhead = chacha20poly1305.NonceSizeX + chacha20poly1305.Overhead
 
+// Prefix is how many bytes of the overhead stand before the content, see
+// SealInPlace.
+const Prefix = chacha20poly1305.NonceSizeX
+
 // ErrDamaged is what Open answers for a record that was not sealed under this
 // key for this table, id and version: changed, cut, moved, older, or under
 // another key. These cannot be told apart.
@@ -77,9 +81,20 @@ func (b Box) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "[redacted]"
 // Seal encrypts plain for this table, id and version. The result is Overhead
 // bytes longer than plain and holds neither table, id nor version.
 func (b *Box) Seal(table, id string, version uint64, plain []byte) []byte {
-	out := make([]byte, chacha20poly1305.NonceSizeX, len(plain)+Overhead)
-	_, _ = rand.Read(out)
-	return b.aead.Seal(out, out[:chacha20poly1305.NonceSizeX], plain, associated(table, id, version))
+	out := make([]byte, Prefix, len(plain)+Overhead)
+	return b.seal(table, id, version, out, plain)
+}
+
+// SealInPlace is Seal of what stands in buffer after its first Prefix bytes, and
+// overwrites the content. The result shares the buffer's memory if there is room
+// for Overhead-Prefix bytes more; without it the content stays where it was.
+func (b *Box) SealInPlace(table, id string, version uint64, buffer []byte) []byte {
+	return b.seal(table, id, version, buffer[:Prefix], buffer[Prefix:])
+}
+
+func (b *Box) seal(table, id string, version uint64, nonce, plain []byte) []byte {
+	_, _ = rand.Read(nonce)
+	return b.aead.Seal(nonce, nonce, plain, associated(table, id, version))
 }
 
 // Open decrypts what Seal made for the same table, id and version, else it

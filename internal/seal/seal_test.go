@@ -153,3 +153,17 @@ func BenchmarkSeal256(b *testing.B) {
 		box.Seal("todos", "0123456789", 1, plain)
 	}
 }
+
+func TestSealingInPlaceIsSealing(t *testing.T) {
+	box := seal.New(seal.NewKey())
+	for _, room := range []int{0, seal.Overhead} { // for the rest of the overhead, or not
+		buffer := make([]byte, seal.Prefix, seal.Prefix+len("content")+room)
+		sealed := box.SealInPlace("todos", "1", 2, append(buffer, "content"...))
+		if plain, err := box.Open("todos", "1", 2, sealed); err != nil || string(plain) != "content" {
+			t.Errorf("with room for %d more bytes: %q, %v", room, plain, err)
+		}
+		if room > 0 && bytes.Contains(buffer[:cap(buffer)], []byte("content")) {
+			t.Error("the content is still in the buffer")
+		}
+	}
+}
