@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -74,39 +75,94 @@ func share(ctx context.Context, path string) (*use, error) {
 		return nil, err
 	}
 	u := &use{flock.New(path, flock.SetPermissions(0o600))}
-	short, cancel := context.WithTimeout(ctx, 5*time.Second)
+	short, cancel := context.WithTimeout(ctx, longestUse)
 	defer cancel()
-	switch ok, err := u.lock.TryRLockContext(short, 10*time.Millisecond); {
-	case ok:
-		return u, nil
-	case ctx.Err() != nil:
-		return nil, fault.As(ctx.Err())
-	case errors.Is(err, context.DeadlineExceeded):
-		return nil, errInUse
-	default:
-		return nil, disk.Explain("locked", path, err)
+	if err := u.takeShare(short); err != nil {
+		return nil, cmp.Or(cancelled(ctx), err)
 	}
+	return u, nil
+}
+
+// How long a process waits for those who have the file open, and how often it
+// looks.
+const (
+	longestUse = 5 * time.Second
+	lookForUse = 10 * time.Millisecond
+)
+
+func (u *use) takeShare(short context.Context) error {
+	switch ok, err := u.lock.TryRLockContext(short, lookForUse); {
+	case ok:
+		return nil
+	case short.Err() != nil:
+		return errInUse
+	default:
+		return disk.Explain("locked", u.lock.Path(), err)
+	}
+}
+
+// cancelled is why ctx has ended, or nil.
+func cancelled(ctx context.Context) error {
+	if ctx.Err() == nil {
+		return nil
+	}
+	return fault.As(ctx.Err())
 }
 
 var errInUse = fault.New(fault.StepStore, fault.Failed, "store_busy", "Another Waybill is using the local copy.").
 	WithRemedy("Close it and try again.")
 
-// alone runs f while no one else has the file open, or answers errInUse.
-func (u *use) alone(f func() error) error {
+// alone runs f, which replaces the file at path, while no one else has it open.
+// Of several that want to at the same time one does, and for the others, who
+// wait for it, it is done. It answers errInUse when someone keeps the old file
+// open.
+func (u *use) alone(ctx context.Context, path string, f func() error) error {
+	before := fileAt(path)
+	replaced := func() bool { return !sameFile(before, fileAt(path)) }
 	if err := u.lock.Unlock(); err != nil {
 		return err
 	}
-	ok, err := u.lock.TryLock()
-	if err == nil && ok {
-		err = f()
-	} else if err == nil {
-		err = errInUse
+	short, cancel := context.WithTimeout(ctx, longestUse)
+	defer cancel()
+	look := time.NewTicker(lookForUse)
+	defer look.Stop()
+	for !replaced() {
+		ok, err := u.lock.TryLock()
+		if err != nil {
+			return disk.Explain("locked", u.lock.Path(), err)
+		}
+		if ok {
+			if !replaced() {
+				err = f()
+			}
+			return cmp.Or(err, u.lock.Unlock(), u.shareAgain(ctx))
+		}
+		select {
+		case <-look.C:
+		case <-short.Done():
+			return cmp.Or(cancelled(ctx), error(errInUse))
+		}
 	}
-	_ = u.lock.Unlock()
-	if _, again := u.lock.TryRLock(); again != nil && err == nil {
-		err = again
+	return u.shareAgain(ctx)
+}
+
+func (u *use) shareAgain(ctx context.Context) error {
+	short, cancel := context.WithTimeout(ctx, longestUse)
+	defer cancel()
+	return u.takeShare(short)
+}
+
+// fileAt describes the file at path; nil for none.
+func fileAt(path string) fs.FileInfo {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil
 	}
-	return err
+	return info
+}
+
+func sameFile(a, b fs.FileInfo) bool {
+	return a == nil && b == nil || a != nil && b != nil && os.SameFile(a, b)
 }
 
 func (u *use) end() {

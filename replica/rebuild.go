@@ -15,18 +15,23 @@ import (
 // rebuild makes a new file from whatever of the damaged one can still be read,
 // puts it in the old one's place and keeps the old one. What the server has is
 // fetched again; the edits that it does not have are what matters.
-func rebuild(f files, u *use, o Options, with seams, cause error) (notice *fault.Fault, err error) {
+func rebuild(ctx context.Context, f files, u *use, o Options, with seams, cause error) (notice *fault.Fault, err error) {
 	now := o.Now()
-	err = u.alone(func() error {
+	err = u.alone(ctx, f.database(), func() error {
 		saved := salvage(f, o)
 		if err := f.removeDatabase(f.fresh()); err != nil {
 			return err
 		}
-		if err := writeFresh(f.fresh(), o, with, saved); err != nil {
+		made, err := writeFresh(f.fresh(), o, with, saved)
+		if err != nil {
 			return err
 		}
 		aside, err := f.putRebuilt(now)
 		if err != nil {
+			return err
+		}
+		// Before anyone else opens it: by the mark of the old file it is too old.
+		if err := writeMark(f.mark(), seal.New(o.Key), made); err != nil {
 			return err
 		}
 		notice = damagedNotice(filepath.Base(aside), len(saved.entries), cause)
@@ -69,9 +74,11 @@ func salvage(f files, o Options) *model {
 	}
 	var touched touched
 	seen := map[uint64]*record{}
-	first, last := s.collect("SELECT n, v FROM log ORDER BY n", seen)
-	if after, before := s.collect("SELECT n, v FROM log ORDER BY n DESC", seen); after != 0 {
-		first, last = min(first, after, before), max(last, after, before)
+	first, last, whole := s.collect("SELECT n, v FROM log ORDER BY n", seen)
+	if !whole {
+		if after, before, _ := s.collect("SELECT n, v FROM log ORDER BY n DESC", seen); after != 0 {
+			first, last = min(first, after, before), max(last, after, before)
+		}
 	}
 	for n := first; n <= last && n != 0; n++ {
 		if r := seen[n]; r != nil {
@@ -84,18 +91,18 @@ func salvage(f files, o Options) *model {
 
 // collect reads records in the order of the query until an error of the
 // database, skipping those that do not open. It returns the numbers of the
-// first and last record that opened.
-func (s *store) collect(query string, into map[uint64]*record) (first, last uint64) {
+// first and last record that opened, and whether there was no such error.
+func (s *store) collect(query string, into map[uint64]*record) (first, last uint64, whole bool) {
 	found, err := s.conn.QueryContext(context.Background(), query)
 	if err != nil {
-		return 0, 0
+		return 0, 0, false
 	}
 	defer found.Close()
 	for found.Next() {
 		var n int64
 		var sealed sql.RawBytes
 		if found.Scan(&n, &sealed) != nil {
-			break
+			return first, last, false
 		}
 		if into[uint64(n)] == nil {
 			r, err := s.open(uint64(n), sealed)
@@ -109,22 +116,23 @@ func (s *store) collect(query string, into map[uint64]*record) (first, last uint
 		}
 		last = uint64(n)
 	}
-	return first, last
+	return first, last, found.Err() == nil
 }
 
 // writeFresh makes a file at path that holds what was salvaged, whole and
-// flushed.
-func writeFresh(path string, o Options, with seams, m *model) error {
+// flushed, and returns the mark for it.
+func writeFresh(path string, o Options, with seams, m *model) (mark, error) {
 	s, err := openStore(path, o.Key, with)
 	if err != nil {
-		return err
+		return mark{}, err
 	}
 	defer s.close()
 	m.sync.etag, m.sync.pullFirst = "", true
-	if err := s.transaction(func() error { return s.append(m.snapshot(o.Now().Add(-keepDiscarded))) }); err != nil {
-		return err
+	records := m.snapshot(o.Now().Add(-keepDiscarded))
+	if err := s.transaction(func() error { return s.append(records) }); err != nil {
+		return mark{}, err
 	}
-	return s.checkpoint()
+	return mark{s.head.id, s.last + uint64(len(records))}, s.checkpoint()
 }
 
 // isDamage reports whether err says that the file is damaged.

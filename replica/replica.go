@@ -138,7 +138,7 @@ func (r *Replica) openFile(ctx context.Context) (err error) {
 		r.shutStore()
 	}
 	if err != nil {
-		err = r.recover(err)
+		err = r.recover(ctx, err)
 	}
 	if err != nil {
 		r.shutFile()
@@ -159,14 +159,14 @@ func (r *Replica) openMarked() (err error) {
 }
 
 // recover opens the store after an error, if that can be done without guessing.
-func (r *Replica) recover(cause error) (err error) {
+func (r *Replica) recover(ctx context.Context, cause error) (err error) {
 	r.shutStore()
 	switch {
 	case errors.Is(cause, errUnreadable):
 		if _, right := readMark(r.files.mark(), r.box()); right {
-			r.notice, err = rebuild(r.files, r.use, r.o, r.seams, cause)
+			r.notice, err = rebuild(ctx, r.files, r.use, r.o, r.seams, cause)
 		} else if r.o.StartFresh {
-			err = r.use.alone(func() (err error) {
+			err = r.use.alone(ctx, r.files.database(), func() (err error) {
 				r.notice, err = r.files.startFresh(r.o)
 				return err
 			})
@@ -175,7 +175,7 @@ func (r *Replica) recover(cause error) (err error) {
 		}
 	case isDamage(cause):
 		if err = r.files.readable(); err == nil {
-			r.notice, err = rebuild(r.files, r.use, r.o, r.seams, cause)
+			r.notice, err = rebuild(ctx, r.files, r.use, r.o, r.seams, cause)
 		}
 	default:
 		err = cause
@@ -247,7 +247,7 @@ func (r *Replica) load(aside bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if isDamage(err) {
-		if err = r.recover(err); err == nil {
+		if err = r.recover(r.life, err); err == nil {
 			m, err = r.readAll(aside)
 		}
 	}
