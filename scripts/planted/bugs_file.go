@@ -42,10 +42,10 @@ func ofWriting() []bug {
 		edits: []edit{{"replica/commit.go", `	case err != nil:
 		return r.noteStore(err)
 	}
-	touched`, `	case err != nil:
+	var touched`, `	case err != nil:
 		r.log.Warn("not saved", "code", fault.As(err).Code)
 	}
-	touched`}},
+	var touched`}},
 	}, {
 		name: "bare_migration", holds: "R25", in: "replica", tests: []string{"TestR25_AMigrationIsAllOrNothing"}, words: "half a migration was left",
 		what:  "The steps of a migration are no transaction, so that a crash leaves half of them done.",
@@ -71,7 +71,7 @@ func ofDamage() []bug {
 		name: "records_without_number", holds: "I9, S98", in: "replica", tests: []string{"TestS98_RecordsMovedByHandAreNoticed"}, words: "swapped",
 		what: "A record is not sealed under its number, so that two of them can be swapped.",
 		edits: []edit{
-			{"replica/store.go", `s.box.Seal(tableLog, s.head.id, n, r.encode())`, `s.box.Seal(tableLog, s.head.id, 0, r.encode())`},
+			{"replica/store.go", `s.box.SealInPlace(tableLog, s.head.id, n, e.b)`, `s.box.SealInPlace(tableLog, s.head.id, 0, e.b)`},
 			{"replica/store.go", `s.box.Open(tableLog, s.head.id, n, sealed)`, `s.box.Open(tableLog, s.head.id, 0, sealed)`},
 		},
 	}, {
