@@ -165,3 +165,26 @@ func ExampleEdit_Merge() {
 	fmt.Println(patch.Fields(), conflicts)
 	// Output: [priority] [title]
 }
+
+// A server that takes blanks off has changed nothing that anyone must be asked
+// about: not what was typed over since, and not what was typed.
+func TestR30_BlanksAroundATextAreNoConflict(t *testing.T) {
+	stored := todo.Todo{ID: "1", Title: "Milk", Description: "two"}
+	for _, c := range []struct {
+		name, base, mine string
+		want             todo.Patch
+	}{
+		{"typed over since", " Milk ", "Oat milk", todo.Patch{Title: ptr("Oat milk")}},
+		{"its answer was lost", "Bread", "Milk ", todo.Patch{}},
+	} {
+		edit := todo.Edit{ID: "1", Op: todo.Update, Patch: todo.Patch{Title: &c.mine}, Base: todo.Todo{Title: c.base}}
+		patch, conflicts := edit.Merge(stored)
+		if len(conflicts) > 0 || !todo.SameContent(patch.Apply(stored), c.want.Apply(stored)) {
+			t.Errorf("%s: %+v, conflicts %v", c.name, patch, conflicts)
+		}
+	}
+	edit := todo.Edit{ID: "1", Op: todo.Update, Patch: todo.Patch{Title: ptr("Milk ")}, Base: stored}
+	if patch, _ := edit.Merge(stored); patch.Title == nil || *patch.Title != "Milk " {
+		t.Errorf("blanks that the user typed are not sent: %+v", patch)
+	}
+}

@@ -1,14 +1,18 @@
 package todo
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Merge brings an edit onto a to-do that has changed since the edit was made.
 //
 // patch holds what the edit still has to change in theirs: fields that only the
 // edit changed, and tags merged as sets. conflicts are the fields that both
 // sides changed to different values; they are not in patch. A field that is in
-// theirs what the edit wants is in neither. Only Base's values of the fields
-// that the patch names are looked at.
+// theirs what the edit wants is in neither. Texts that differ in the blanks
+// around them alone are nobody's conflict: many servers take them off. Only
+// Base's values of the fields that the patch names are looked at.
 //
 // The result depends on the three values alone, so every computer that merges
 // the same edit into the same to-do comes to the same result.
@@ -25,11 +29,24 @@ func (e Edit) Merge(theirs Todo) (patch Patch, conflicts []Field) {
 		switch {
 		case !mine.has(f):
 			patch = patch.Without(f)
-		case f != FieldTags && foreign.has(f):
+		case foreign.has(f) && sameButBlanks(f, e.Patch.Apply(Todo{}), theirs):
+			patch = patch.Without(f)
+		case f != FieldTags && foreign.has(f) && !sameButBlanks(f, e.Base, theirs):
 			conflicts = append(conflicts, f)
 		}
 	}
 	return patch.Without(conflicts...), conflicts
+}
+
+func sameButBlanks(f Field, a, b Todo) bool {
+	switch f {
+	case FieldTitle:
+		return strings.TrimSpace(a.Title) == strings.TrimSpace(b.Title)
+	case FieldDescription:
+		return strings.TrimSpace(a.Description) == strings.TrimSpace(b.Description)
+	default:
+		return false
+	}
 }
 
 func (p Patch) has(f Field) bool { return slices.Contains(p.Fields(), f) }
