@@ -208,6 +208,7 @@ func (w *world) signOutAndIn() {
 	for what := range shown(w.here) {
 		w.deleted[what] = w.deleted[what] || !there[what] // as the user agreed to
 	}
+	w.tear(w.here, w.here.Outbox()...)
 	w.allow(w.here.Close())
 	w.allow(Remove(w.options("alice")))
 	if left, err := filepath.Glob(filesOf(w.options("alice")).base + "*"); err != nil || len(left) > 0 {

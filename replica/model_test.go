@@ -37,6 +37,7 @@ type world struct {
 	deleted map[string]bool   // tokens of to-dos that someone has deleted, and witnesses that someone took back
 	made    map[string]bool   // tokens of all that were added
 	witness map[string]string // the tags that bear witness, and the tokens of their to-dos
+	typed   ledger
 }
 
 func (w *world) options(name string) Options {
@@ -55,7 +56,7 @@ func (w *world) open(o Options) *Replica {
 func begin(t *rapid.T, dir string) *world {
 	w := &world{dir: dir, s: newServer(), other: newServer(todo.Todo{ID: "1", Title: "of another account"}), t: t,
 		now: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC), deleted: map[string]bool{}, made: map[string]bool{},
-		witness: map[string]string{}}
+		witness: map[string]string{}, typed: ledger{}}
 	w.net = &line{server: w.s}
 	w.s.noKeys = rapid.Bool().Draw(t, "server without idempotency keys")
 	w.s.ownIDs = rapid.Bool().Draw(t, "server gives its own ids")
@@ -63,7 +64,7 @@ func begin(t *rapid.T, dir string) *world {
 	w.s.trim = rapid.Bool().Draw(t, "server takes blanks off")
 	for i := range rapid.IntRange(0, 4).Draw(t, "to-dos at the start") {
 		token := w.token()
-		w.s.put(todo.Todo{ID: fmt.Sprint(i), Title: fmt.Sprint("start ", i), Description: token})
+		w.typed.begin(w.s.put(todo.Todo{ID: fmt.Sprint(i), Title: fmt.Sprint("start ", i), Description: token}))
 	}
 	w.here, w.there = w.open(w.options("alice")), w.open(Options{Parallel: 1})
 	return w
@@ -110,12 +111,23 @@ func (w *world) allow(err error, kinds ...fault.Kind) {
 
 func (w *world) add() {
 	r := w.one()
-	_, err := r.Add(context.Background(), todo.Todo{Title: w.title(), Description: w.token()})
+	item := todo.Todo{Title: w.title(), Description: w.token()}
+	_, err := r.Add(context.Background(), item)
 	w.allow(err)
+	w.typed.begin(item)
 }
 
+// title is one that nobody has typed before.
 func (w *world) title() string {
-	return rapid.SampledFrom([]string{"milk", "bread", " eggs", "salt "}).Draw(w.t, "title")
+	w.tokens++
+	form := rapid.SampledFrom([]string{"milk %d", "bread %d", " eggs %d", "salt %d "}).Draw(w.t, "title")
+	return fmt.Sprintf(form, w.tokens)
+}
+
+// due is a time that nobody has typed before.
+func (w *world) due() time.Time {
+	w.tokens++
+	return w.now.AddDate(0, 0, rapid.IntRange(-1, 1).Draw(w.t, "due")).Add(time.Duration(w.tokens) * time.Second)
 }
 
 func (w *world) edit() {
@@ -131,13 +143,16 @@ func (w *world) edit() {
 	case 3:
 		p.Tags = ptr(rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"a", "b", "c"}), 0, 3, rapid.ID).Draw(w.t, "tags"))
 	default:
-		p.Due, p.Title = ptr(w.now.AddDate(0, 0, rapid.IntRange(-1, 1).Draw(w.t, "due"))), ptr(w.title())
+		if p.Due = ptr(w.due()); rapid.Bool().Draw(w.t, "and the title") {
+			p.Title = ptr(w.title())
+		}
 	}
 	row := w.pick(r)
 	if p.Tags != nil {
 		p.Tags = ptr(append(*p.Tags, witnesses(row.Todo.Tags)...))
 	}
 	w.allow(r.Update(context.Background(), row.Todo.ID, p))
+	w.typed.typed(row.Todo, p.Apply(row.Todo))
 }
 
 func (w *world) remove() {
@@ -151,6 +166,7 @@ func (w *world) remove() {
 // made or deleted counts as deleted by someone.
 func (w *world) undo() {
 	r := w.one()
+	before := byToken(r)
 	w.excuse(r, func() {
 		if rapid.Bool().Draw(w.t, "redo") {
 			w.allow(r.Redo(context.Background()), fault.Invalid, fault.NotFound, fault.Conflict)
@@ -158,6 +174,11 @@ func (w *world) undo() {
 			w.allow(r.Undo(context.Background()), fault.Invalid, fault.NotFound, fault.Conflict)
 		}
 	})
+	for token, after := range byToken(r) {
+		if old, ok := before[token]; ok {
+			w.typed.tookBack(old, after)
+		}
+	}
 }
 
 func descriptions(r *Replica) map[string]bool {
@@ -214,7 +235,13 @@ func (w *world) someoneElse() {
 		w.t.Skip("nothing at the server")
 	}
 	id := byToken[rapid.SampledFrom(slices.Sorted(maps.Keys(byToken))).Draw(w.t, "which")]
-	switch item := w.s.items[id]; rapid.IntRange(0, 3).Draw(w.t, "what") {
+	item := w.s.items[id]
+	defer func() {
+		if now, ok := w.s.items[id]; ok {
+			w.typed.typed(item, now)
+		}
+	}()
+	switch rapid.IntRange(0, 3).Draw(w.t, "what") {
 	case 0:
 		w.deleted[item.Description] = true
 		w.s.drop(id)
@@ -275,7 +302,9 @@ func (w *world) resolve() {
 	r := w.one()
 	for _, row := range r.Snapshot().Rows {
 		if row.State == Conflict {
-			w.allow(r.Resolve(context.Background(), row.Todo.ID, rapid.SampledFrom([]Choice{KeepMine, KeepTheirs}).Draw(w.t, "choice")))
+			choice := rapid.SampledFrom([]Choice{KeepMine, KeepTheirs}).Draw(w.t, "choice")
+			w.allow(r.Resolve(context.Background(), row.Todo.ID, choice))
+			w.typed.resolved(row, choice)
 			return
 		}
 	}
@@ -289,6 +318,7 @@ func (w *world) setAside() {
 		w.t.Skip("empty outbox")
 	}
 	p := rapid.SampledFrom(out).Draw(w.t, "edit")
+	w.tear(r, p)
 	if p.State == PendingDiscarded {
 		if p.Edit.Op == todo.Delete {
 			for token := range descriptions(r) { // whatever it was
@@ -354,6 +384,7 @@ func (w *world) settle() {
 			for _, row := range r.Snapshot().Rows {
 				if row.State == Conflict {
 					w.allow(r.Resolve(context.Background(), row.Todo.ID, KeepTheirs))
+					w.typed.resolved(row, KeepTheirs)
 				}
 			}
 		}
@@ -385,6 +416,7 @@ func (w *world) settle() {
 		}
 	}
 	w.testify()
+	w.account()
 }
 
 // inMemoryFolder is a folder that is quick to write to where there is one: what

@@ -172,7 +172,8 @@ func (s *server) Create(ctx context.Context, t todo.Todo, key string) (got todo.
 		if now, ok := s.items[id]; ok {
 			return now, nil
 		}
-		return todo.Todo{ID: id, Title: t.Title}, nil
+		t.ID = id // as it answered the first time
+		return t, nil
 	}
 	if s.reject != nil {
 		if err := s.reject("create", t); err != nil {
