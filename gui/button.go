@@ -29,6 +29,7 @@ type button struct {
 	icon  fyne.Resource // nil: words alone
 	kind  buttonKind
 	small bool // as high as a line of captions
+	wraps bool // into further lines where there is no room for the words
 }
 
 func newButton(words string, kind buttonKind, onTap func()) *button {
@@ -50,6 +51,44 @@ func (b *button) withIcon(icon fyne.Resource) *button {
 	return b
 }
 
+// wrapping is for words that come from elsewhere and may be long. It has no
+// picture.
+func (b *button) wrapping() *button {
+	b.wraps = true
+	return b
+}
+
+// measures are the size of the words, the height of a line of them with what is
+// above and below, and what is at either side.
+func (b *button) measures() (rule ruler, height, padX float32) {
+	if b.small {
+		return ruler{size: sizeCaption}, 28, 10
+	}
+	return ruler{size: sizeBody}, buttonHeight, buttonPadX
+}
+
+// likes is the width at which the words stand in one line.
+func (b *button) likes() float32 {
+	rule, height, padX := b.measures()
+	if b.words == "" {
+		return height
+	}
+	width := rule.width(b.words) + 2*padX
+	if b.icon != nil {
+		width += iconSide + 6
+	}
+	return width
+}
+
+// heightFor is the height of as many lines as the words need.
+func (b *button) heightFor(width float32) float32 {
+	rule, height, padX := b.measures()
+	if !b.wraps {
+		return height
+	}
+	return height + rule.lineHeight()*float32(len(rule.wrap(b.words, max(1, width-2*padX+rounding), 0))-1)
+}
+
 func (b *button) setWords(words string) {
 	if b.words != words {
 		b.words, b.label = words, words
@@ -60,6 +99,10 @@ func (b *button) setWords(words string) {
 func (b *button) CreateRenderer() fyne.WidgetRenderer {
 	r := &buttonRenderer{button: b, back: canvas.NewRectangle(nil), ring: canvas.NewRectangle(nil), words: canvas.NewText("", nil)}
 	r.objects = []fyne.CanvasObject{r.back, r.words, r.ring}
+	if b.wraps {
+		r.long = newText("", textStyle{wrap: true})
+		r.objects = []fyne.CanvasObject{r.back, r.long, r.ring}
+	}
 	if b.icon != nil {
 		r.icon = canvas.NewImageFromResource(nil)
 		r.icon.FillMode = canvas.ImageFillContain
@@ -73,6 +116,7 @@ type buttonRenderer struct {
 	button     *button
 	back, ring *canvas.Rectangle
 	words      *canvas.Text
+	long       *text // in the place of words that wrap
 	icon       *canvas.Image
 	objects    []fyne.CanvasObject
 }
@@ -81,26 +125,16 @@ func (r *buttonRenderer) Destroy() {}
 
 func (r *buttonRenderer) Objects() []fyne.CanvasObject { return r.objects }
 
-func (r *buttonRenderer) textSize() float32 {
-	if r.button.small {
-		return sizeCaption
-	}
-	return sizeBody
-}
-
 func (r *buttonRenderer) MinSize() fyne.Size {
-	height, padX := float32(buttonHeight), float32(buttonPadX)
-	if r.button.small {
-		height, padX = 28, 10
+	b := r.button
+	likes := b.likes()
+	if !b.wraps {
+		return fyne.NewSize(likes, b.heightFor(likes))
 	}
-	if r.button.words == "" {
-		return fyne.NewSquareSize(height)
+	if width := b.Size().Width; width > 0 {
+		likes = min(likes, width)
 	}
-	width := ruler{r.textSize(), r.words.TextStyle}.width(r.button.words) + 2*padX
-	if r.icon != nil {
-		width += iconSide + 6
-	}
-	return fyne.NewSize(width, height)
+	return fyne.NewSize(min(80, likes), b.heightFor(likes))
 }
 
 func (r *buttonRenderer) Layout(size fyne.Size) {
@@ -108,6 +142,12 @@ func (r *buttonRenderer) Layout(size fyne.Size) {
 	place(r.ring, 0, 0, size.Width, size.Height)
 	if r.button.kind == buttonPrimary { // on its own colour it would not be seen
 		place(r.ring, -3, -3, size.Width+6, size.Height+6)
+	}
+	if r.long != nil {
+		_, height, padX := r.button.measures()
+		pad := (height - r.long.ruler().lineHeight()) / 2
+		place(r.long, padX, pad, max(1, size.Width-2*padX+rounding), size.Height-2*pad)
+		return
 	}
 	w := r.words.MinSize()
 	total := w.Width
@@ -146,7 +186,12 @@ func (r *buttonRenderer) paint() {
 	if b.focused {
 		r.ring.StrokeColor, r.ring.StrokeWidth = theme.Color(colorFocus), 2
 	}
-	r.words.Text, r.words.TextSize, r.words.Color = b.words, r.textSize(), theme.Color(ink)
+	rule, _, _ := b.measures()
+	r.words.Text, r.words.TextSize, r.words.Color = b.words, rule.size, theme.Color(ink)
+	if r.long != nil {
+		r.long.content, r.long.size, r.long.color = b.words, rule.size, ink
+		r.long.Refresh()
+	}
 	if r.icon != nil {
 		r.icon.Resource = theme.NewColoredResource(b.icon, ink)
 		r.icon.Refresh()

@@ -12,8 +12,8 @@ type option[T comparable] struct {
 	words string
 }
 
-// choice is a few values side by side, one of them chosen. The arrow keys move
-// among them.
+// choice is a few values side by side, in further lines where there is no room,
+// one of them chosen. The arrow keys move among them.
 type choice[T comparable] struct {
 	box      *fyne.Container
 	options  []option[T]
@@ -31,7 +31,7 @@ func newChoice[T comparable](options []option[T], chosen T, onChoose func(T)) *c
 		c.buttons = append(c.buttons, b)
 		objects[i] = b
 	}
-	c.box = row(6, nil, objects...)
+	c.box = buttonRow(objects...)
 	c.show()
 	return c
 }

@@ -92,10 +92,11 @@ func (c *compare) field(f todo.Field, today todo.Day) fyne.CanvasObject {
 	label := newText(wording.FieldLabel(f), textStyle{style: fyne.TextStyle{Bold: true}})
 	head := row(10, label, label)
 	if len(c.row.Fields) > 1 {
-		head.Add(newChoice([]option[bool]{{false, "Mine"}, {true, "Theirs"}}, c.theirs[f], func(theirs bool) {
+		sides := newChoice([]option[bool]{{false, "Mine"}, {true, "Theirs"}}, c.theirs[f], func(theirs bool) {
 			c.theirs[f] = theirs
 			c.showMix()
-		}).box)
+		})
+		head.Add(row(6, nil, sides.box.Objects...))
 	}
 	return column(6, head, twoColumns(440, side("On this computer", values.mine), side("At the server", values.theirs)))
 }

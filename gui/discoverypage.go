@@ -114,7 +114,7 @@ func (p *discoveryPage) tell(words string) {
 func (p *discoveryPage) asked(place auth.Place) {
 	var more []fyne.CanvasObject
 	if place.Instead != "" {
-		more = append(more, row(0, nil, smallButton("Use "+show(place.Instead, 60), buttonPlain, func() { p.use(place) })))
+		more = append(more, buttonRow(smallButton("Use "+show(place.Instead, 200), buttonPlain, func() { p.use(place) }).wrapping()))
 	}
 	p.list.Add(placeLine(place).object(more...))
 	p.w.relayout()
@@ -165,7 +165,7 @@ func (p *discoveryPage) ended(found *auth.Found, err error) {
 func (p *discoveryPage) offerServers(servers []string) {
 	var options []fyne.CanvasObject
 	for _, s := range servers {
-		b := smallButton(show(s, 80), buttonPlain, func() { p.begin(s) })
+		b := smallButton(show(s, 200), buttonPlain, func() { p.begin(s) }).wrapping()
 		b.onFocus = p.follow(b)
 		options = append(options, b)
 	}

@@ -108,7 +108,7 @@ func (s *formSide) showScopes() {
 // card has the fields that are asked for, and the others behind a link.
 func (s *formSide) card(title, words string) *fyne.Container {
 	f := s.form
-	method := part{connection.FieldIdPMethod, column(5, titled("The client authenticates with", buttonRow(s.method.box.Objects...), ""), s.says)}
+	method := part{connection.FieldIdPMethod, column(5, titled("The client authenticates with", s.method.box, ""), s.says)}
 	parts := []part{{connection.FieldIssuer, nil}, {connection.FieldIdPClientID, nil}, method, {connection.FieldIdPSecret, s.hold}, {connection.FieldIdPScopes, s.scopes.box},
 		{connection.FieldPrompt, nil}, {connection.FieldAuthorization, nil}, {connection.FieldIdPToken, nil}, {connection.FieldJWKS, nil}, {connection.FieldEndSession, nil}}
 	if s.at == session.AtResource {

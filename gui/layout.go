@@ -16,6 +16,27 @@ type flowingLayout interface {
 	heightFor(objects []fyne.CanvasObject, width float32) float32
 }
 
+// shrinking is an object that takes the width that it would like to have where
+// there is so much, and what there is elsewhere.
+type shrinking interface {
+	flowing
+	likes() (width float32)
+}
+
+// rounding is what sums of widths may be off by: text that fits exactly stays in
+// its line.
+const rounding = 0.1
+
+// sizeWithin is the size that o takes where there is this width.
+func sizeWithin(o fyne.CanvasObject, width float32) fyne.Size {
+	least := o.MinSize()
+	if s, ok := o.(shrinking); ok {
+		w := max(least.Width, min(s.likes(), width))
+		return fyne.NewSize(w, s.heightFor(w))
+	}
+	return least
+}
+
 // heightFor is the height that o takes at this width. Wrapped text is asked
 // beforehand, so that a page is right at its first layout.
 func heightFor(o fyne.CanvasObject, width float32) float32 {
@@ -255,7 +276,7 @@ func (l *wrapLayout) flow(objects []fyne.CanvasObject, width float32, place func
 	}
 	y := float32(0)
 	for i, line := range lines {
-		long, high := l.measure(line)
+		long, high := l.measure(line, width)
 		x := float32(0)
 		if l.right {
 			x = max(0, width-long)
@@ -264,7 +285,7 @@ func (l *wrapLayout) flow(objects []fyne.CanvasObject, width float32, place func
 			y += l.gap
 		}
 		for _, o := range line {
-			m := o.MinSize()
+			m := sizeWithin(o, width)
 			if place != nil {
 				place(o, fyne.NewPos(x, y+(high-m.Height)/2), m)
 			}
@@ -279,7 +300,7 @@ func (l *wrapLayout) flow(objects []fyne.CanvasObject, width float32, place func
 func (l *wrapLayout) lines(objects []fyne.CanvasObject, width float32, most int) (lines [][]fyne.CanvasObject) {
 	for _, o := range objects {
 		if n := len(lines) - 1; n >= 0 && len(lines[n]) < most {
-			if long, _ := l.measure(append(lines[n], o)); long <= width {
+			if long, _ := l.measure(append(lines[n], o), width); long <= width {
 				lines[n] = append(lines[n], o)
 				continue
 			}
@@ -290,9 +311,9 @@ func (l *wrapLayout) lines(objects []fyne.CanvasObject, width float32, most int)
 }
 
 // measure is how long and how high a line is.
-func (l *wrapLayout) measure(line []fyne.CanvasObject) (long, high float32) {
+func (l *wrapLayout) measure(line []fyne.CanvasObject, width float32) (long, high float32) {
 	for _, o := range line {
-		m := o.MinSize()
+		m := sizeWithin(o, width)
 		long, high = long+m.Width+l.gap, max(high, m.Height)
 	}
 	return long - l.gap, high

@@ -16,11 +16,12 @@ import (
 	"waybill/todo"
 )
 
-// What is put into every scene: words that do not break, and a script without
-// spaces.
+// What is put into every scene: words that do not break, a script without
+// spaces, and one that runs from right to left.
 const (
 	german  = "Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz und Donaudampfschifffahrtsgesellschaftskapitän"
 	chinese = "购买机票并预订酒店然后更新团队日历并通知所有参加身份峰会的同事"
+	arabic  = "احجز الرحلة والفندق ثم حدّث تقويم الفريق وأبلغ جميع المشاركين في القمة بالمواعيد الجديدة قبل نهاية الأسبوع"
 )
 
 // scenes are the places of the window that say what is not synced, each with
@@ -139,12 +140,13 @@ func (r *rig) bothVersions(words string) {
 
 // Whatever the width, the language and the appearance: nothing that can be
 // pressed is outside of the window, cut off by what holds it, squeezed, or
-// under something else.
+// under something else; and no text and no field reaches out of the window.
 func TestEverythingThatCanBePressedIsThereInWhole(t *testing.T) {
 	all := scenes()
 	maps.Copy(all, fileScenes())
+	maps.Copy(all, accessScenes())
 	for name, scene := range all {
-		for language, words := range map[string]string{"German": german, "Chinese": chinese} {
+		for language, words := range map[string]string{"German": german, "Chinese": chinese, "Arabic": arabic} {
 			t.Run(name+", "+language, func(t *testing.T) {
 				signedIn(t, func(r *rig) {
 					scene(r, words)
@@ -167,6 +169,7 @@ type pressable struct {
 	name     string
 	pos      fyne.Position
 	size     fyne.Size
+	passive  bool       // a text or a field, which may lie on others
 	shown    [2]float32 // from where to where, across, what holds it can be seen
 	visibleY [2]float32
 }
@@ -186,7 +189,9 @@ func (r *rig) cutOff() (faults []string) {
 		if p.pos.X < p.shown[0]-0.5 || p.pos.X+p.size.Width > p.shown[1]+0.5 {
 			faults = append(faults, fmt.Sprintf("%s reaches from %v to %v, of %v", p.name, p.pos.X, p.pos.X+p.size.Width, p.shown))
 		}
-		all = append(all, p)
+		if !p.passive {
+			all = append(all, p)
+		}
 	})
 	for i, a := range all {
 		for _, b := range all[:i] {
@@ -208,18 +213,27 @@ func gather(o fyne.CanvasObject, at fyne.Position, shown, y [2]float32, found fu
 		return
 	}
 	at = at.Add(o.Position())
+	press := func(name string, o fyne.CanvasObject) {
+		found(pressable{name: name, pos: at, size: o.Size(), shown: shown, visibleY: y}, o.MinSize())
+	}
 	switch o := o.(type) {
+	case *text:
+		found(pressable{name: fmt.Sprintf("the text %q", o.content), pos: at, size: o.Size(), passive: true, shown: shown, visibleY: y}, fyne.Size{})
+		return
+	case *field:
+		found(pressable{name: fmt.Sprintf("the field %q", o.PlaceHolder), pos: at, size: o.Size(), passive: true, shown: shown, visibleY: y}, fyne.Size{})
+		return
 	case *button:
-		found(pressable{fmt.Sprintf("the button %q", o.label), at, o.Size(), shown, y}, o.MinSize())
+		press(fmt.Sprintf("the button %q", o.label), o)
 		return
 	case *link:
-		found(pressable{fmt.Sprintf("the link %q", o.words), at, o.Size(), shown, y}, o.MinSize())
+		press(fmt.Sprintf("the link %q", o.words), o)
 		return
 	case *choiceButton:
-		found(pressable{fmt.Sprintf("the choice %q", o.words), at, o.Size(), shown, y}, o.MinSize())
+		press(fmt.Sprintf("the choice %q", o.words), o)
 		return
 	case *toggle:
-		found(pressable{fmt.Sprintf("the toggle %q", o.words), at, o.Size(), shown, y}, o.MinSize())
+		press(fmt.Sprintf("the toggle %q", o.words), o)
 		return
 	case *container.Scroll:
 		shown = [2]float32{max(shown[0], at.X), min(shown[1], at.X+o.Size().Width)}

@@ -60,7 +60,7 @@ func (s *scopeChips) asked() []string {
 func (s *scopeChips) rebuild() {
 	s.chips.RemoveAll()
 	for _, scope := range s.all {
-		t := newToggle(show(scope, 40), s.on[scope], func(on bool) {
+		t := newToggle(show(scope, 120), s.on[scope], func(on bool) {
 			s.on[scope] = on
 			s.tell()
 		})
@@ -118,8 +118,25 @@ func (t *toggle) AccessibilityLabel() string {
 	return t.words + ", off"
 }
 
+const (
+	toggleHeight = 28
+	toggleLeft   = 31 // of the words, with the icon before them
+	toggleRight  = 13
+)
+
+// likes is the width at which the words stand in one line.
+func (t *toggle) likes() float32 {
+	return ruler{size: labelSize}.width(t.words) + toggleLeft + toggleRight
+}
+
+// heightFor is the height of as many lines as the words need.
+func (t *toggle) heightFor(width float32) float32 {
+	rule := ruler{size: labelSize}
+	return toggleHeight + rule.lineHeight()*float32(len(rule.wrap(t.words, max(1, width-toggleLeft-toggleRight+rounding), 0))-1)
+}
+
 func (t *toggle) CreateRenderer() fyne.WidgetRenderer {
-	r := &toggleRenderer{toggle: t, back: canvas.NewRectangle(nil), words: canvas.NewText("", nil), icon: canvas.NewImageFromResource(nil)}
+	r := &toggleRenderer{toggle: t, back: canvas.NewRectangle(nil), words: newText("", textStyle{size: labelSize, wrap: true}), icon: canvas.NewImageFromResource(nil)}
 	r.back.CornerRadius = 14
 	r.icon.FillMode = canvas.ImageFillContain
 	r.paint()
@@ -129,7 +146,7 @@ func (t *toggle) CreateRenderer() fyne.WidgetRenderer {
 type toggleRenderer struct {
 	toggle *toggle
 	back   *canvas.Rectangle
-	words  *canvas.Text
+	words  *text
 	icon   *canvas.Image
 }
 
@@ -140,14 +157,18 @@ func (r *toggleRenderer) Objects() []fyne.CanvasObject {
 }
 
 func (r *toggleRenderer) MinSize() fyne.Size {
-	return fyne.NewSize(ruler{labelSize, fyne.TextStyle{}}.width(r.toggle.words)+44, 28)
+	likes := r.toggle.likes()
+	if width := r.toggle.Size().Width; width > 0 {
+		likes = min(likes, width)
+	}
+	return fyne.NewSize(min(90, likes), r.toggle.heightFor(likes))
 }
 
 func (r *toggleRenderer) Layout(size fyne.Size) {
 	r.back.Resize(size)
 	place(r.icon, 10, (size.Height-16)/2, 16, 16)
-	m := r.words.MinSize()
-	place(r.words, 31, (size.Height-m.Height)/2, m.Width, m.Height)
+	pad := (toggleHeight - r.words.ruler().lineHeight()) / 2
+	place(r.words, toggleLeft, pad, max(1, size.Width-toggleLeft-toggleRight+rounding), size.Height-2*pad)
 }
 
 func (r *toggleRenderer) Refresh() {
@@ -169,7 +190,8 @@ func (r *toggleRenderer) paint() {
 	if t.focused {
 		r.back.StrokeColor, r.back.StrokeWidth = theme.Color(colorFocus), 2
 	}
-	r.words.Text, r.words.TextSize, r.words.Color = t.words, labelSize, theme.Color(ink)
+	r.words.content, r.words.color = t.words, ink
+	r.words.Refresh()
 	r.icon.Resource = theme.NewColoredResource(icon, ink)
 	r.icon.Refresh()
 }
