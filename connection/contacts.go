@@ -2,8 +2,11 @@ package connection
 
 import (
 	"cmp"
+	"encoding/json"
+	"maps"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -91,13 +94,50 @@ type Difference struct {
 	Now   string `json:"now"`
 }
 
-// Differences lists the fields in which now differs from was, in the order of
-// Fields.
+// Differences lists the fields in which now differs from was: in the order of
+// Fields, and then what is no text, as the connection file has it. What was
+// approved is not compared.
 func Differences(was, now Connection) []Difference {
 	var out []Difference
 	for _, f := range Fields() {
 		if before, after := was.Get(f), now.Get(f); before != after {
 			out = append(out, Difference{f, before, after})
+		}
+	}
+	if was.DPoP != now.DPoP {
+		out = append(out, Difference{FieldDPoP, strconv.FormatBool(was.DPoP), strconv.FormatBool(now.DPoP)})
+	}
+	return slices.Concat(out,
+		differentMembers(FieldIdPAssertion, was.IdP.Assertion, now.IdP.Assertion),
+		differentMembers(FieldAssertion, was.Resource.Assertion, now.Resource.Assertion),
+		differentMembers(FieldTodos, was.Resource.Todos, now.Resource.Todos))
+}
+
+// differentMembers lists the members in which two values of a field differ, as
+// JSON.
+func differentMembers(of Field, was, now any) []Difference {
+	members := func(v any) (out map[string]json.RawMessage) {
+		data, err := json.Marshal(v)
+		if err == nil {
+			err = json.Unmarshal(data, &out)
+		}
+		if err != nil { // only what never was in a file
+			return map[string]json.RawMessage{"": json.RawMessage(err.Error())}
+		}
+		return out
+	}
+	before, after := members(was), members(now)
+	names := slices.Sorted(maps.Keys(before))
+	for name := range after {
+		if _, both := before[name]; !both {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	var out []Difference
+	for _, name := range names {
+		if a, b := string(before[name]), string(after[name]); a != b {
+			out = append(out, Difference{of + "." + Field(name), a, b})
 		}
 	}
 	return out

@@ -77,3 +77,29 @@ func TestAnAssertionsFormIsChecked(t *testing.T) {
 		}
 	}
 }
+
+// A file that takes the place of a connection can change more than text.
+func TestWhatIsNoTextIsADifferenceToo(t *testing.T) {
+	was := connection.Connection{Name: "a", DPoP: true, Resource: connection.Resource{
+		Todos: &connection.Todos{Path: "/tasks", Title: "name", Create: "POST"}}}
+	now := was
+	now.DPoP, now.IdP.Assertion.Lifetime = false, 60
+	now.Resource.Todos = &connection.Todos{Path: "/items", Title: "name", At: "items"}
+	want := []connection.Difference{
+		{Field: connection.FieldDPoP, Was: "true", Now: "false"},
+		{Field: "idp.assertion.lifetime", Was: "", Now: "60"},
+		{Field: "resource.todos.at", Was: "", Now: `"items"`},
+		{Field: "resource.todos.create", Was: `"POST"`, Now: ""},
+		{Field: "resource.todos.path", Was: `"/tasks"`, Now: `"/items"`},
+	}
+	if got := connection.Differences(was, now); !slices.Equal(got, want) {
+		t.Errorf("the differences are %q, want %q", got, want)
+	}
+	if got := connection.Differences(was, was); len(got) != 0 {
+		t.Errorf("a connection differs from itself: %q", got)
+	}
+	now = was
+	if now.Resource.Todos = nil; len(connection.Differences(was, now)) != 3 {
+		t.Errorf("without a mapping: %q", connection.Differences(was, now))
+	}
+}

@@ -45,6 +45,15 @@ const (
 	FieldKey       Field = "resource.private_key"
 )
 
+// Settings that are no text: Fields does not list them, and Get and With do not
+// know them.
+const (
+	FieldDPoP         Field = "dpop"
+	FieldIdPAssertion Field = "idp.assertion"
+	FieldAssertion    Field = "resource.assertion"
+	FieldTodos        Field = "resource.todos"
+)
+
 // fields holds them in the order in which a form asks for them, with what a
 // person is told.
 var fields = []struct {
@@ -92,6 +101,9 @@ func Fields() []Field {
 // Label is what people are shown instead of the field's name; it is the name
 // for a field that does not exist.
 func (f Field) Label() string {
+	if f == FieldDPoP {
+		return "Tokens bound to this computer (DPoP)"
+	}
 	for _, known := range fields {
 		if known.field == f {
 			return known.label

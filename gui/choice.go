@@ -36,6 +36,14 @@ func newChoice[T comparable](options []option[T], chosen T, onChoose func(T)) *c
 	return c
 }
 
+// followed calls follow for each of the values, for what happens when it gets
+// the focus.
+func (c *choice[T]) followed(follow func(fyne.CanvasObject) func()) {
+	for _, b := range c.buttons {
+		b.onFocus = follow(b)
+	}
+}
+
 // set shows a value without telling anyone.
 func (c *choice[T]) set(value T) {
 	c.chosen = value

@@ -40,7 +40,7 @@ func newConnectPage(w *Window, o formOptions) *connectPage {
 	add(body, p.form.objects()...)
 	add(body, p.problem, buttonRow(p.buttons()...))
 	p.fill(p.head(o.title), body)
-	p.followFocus(body)
+	p.followFocus()
 	return p
 }
 
@@ -53,19 +53,25 @@ func (p *connectPage) buttons() []fyne.CanvasObject {
 }
 
 // followFocus keeps whatever has the focus in sight.
-func (p *connectPage) followFocus(body fyne.CanvasObject) {
+func (p *connectPage) followFocus() {
 	for _, l := range p.form.all() {
 		l.field.onFocus = p.follow(l.box)
 	}
-	for _, s := range []*formSide{p.form.idp, p.form.res} {
+	f := p.form
+	for _, c := range []interface {
+		followed(func(fyne.CanvasObject) func())
+	}{f.kind, f.port, f.subject, f.dpop, f.idp.method, f.res.method, f.idp.key.audience, f.idp.key.algorithm, f.res.key.audience, f.res.key.algorithm} {
+		c.followed(p.follow)
+	}
+	f.general.open.onFocus = p.follow(f.general.open)
+	for _, s := range []*formSide{f.idp, f.res} {
 		s.scopes.own.onFocus = p.follow(s.scopes.own)
+		s.scopes.plus.onFocus = p.follow(s.scopes.plus)
 		s.scopes.focused = func(o fyne.CanvasObject) { bringIntoSight(p.scroll, o) }
 		s.scopes.rebuild()
-		for _, b := range s.method.buttons {
-			b.onFocus = p.follow(b)
-		}
 		s.more.open.onFocus = p.follow(s.more.open)
 	}
+	f.copyURI.onFocus = p.follow(f.copyURI)
 	for _, b := range []*button{p.save, p.only, p.check} {
 		b.onFocus = p.follow(b)
 	}

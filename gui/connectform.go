@@ -21,9 +21,11 @@ type connectForm struct {
 	kind    *choice[connection.ResourceKind]
 	port    *choice[bool] // of the redirect URI: fixed or not
 	subject *choice[connection.SubjectKind]
+	dpop    *choice[bool]
 	idp     *formSide
 	res     *formSide
 	general *more
+	copyURI *button
 
 	crossed     *panel
 	crossedSays *text
@@ -41,6 +43,7 @@ func newConnectForm(w *Window, o formOptions) *connectForm {
 	f.subject = newChoice([]option[connection.SubjectKind]{
 		{connection.SubjectAuto, "As the server says"}, {connection.SubjectRefreshToken, "Refresh token"}, {connection.SubjectIDToken, "ID token"},
 	}, o.base.Subject, nil)
+	f.dpop = newChoice([]option[bool]{{false, "Off"}, {true, "On, and required"}}, o.base.DPoP, nil)
 	f.idp = newFormSide(f, session.AtIdP, o.base.IdP.AuthMethod, o.base.IdP.Assertion)
 	f.res = newFormSide(f, session.AtResource, o.base.Resource.AuthMethod, o.base.Resource.Assertion)
 	f.crossedSays = newText("", textStyle{color: colorNoticeText, size: labelSize, wrap: true})
@@ -111,13 +114,17 @@ func (f *connectForm) all() []*labelled {
 
 // objects are the parts of the form in their order.
 func (f *connectForm) objects() []fyne.CanvasObject {
-	copyURI := newIconButton(theme.ContentCopyIcon(), "Copy the redirect URI", func() { f.w.copy(f.fields[connection.FieldRedirectURI].value()) })
-	uri := f.fields[connection.FieldRedirectURI].with(copyURI)
+	f.copyURI = newIconButton(theme.ContentCopyIcon(), "Copy the redirect URI", func() { f.w.copy(f.fields[connection.FieldRedirectURI].value()) })
+	uri := f.fields[connection.FieldRedirectURI].with(f.copyURI)
 	top := f.sorted(nil, part{connection.FieldTitle, nil}, part{connection.FieldName, nil})
 	redirect := column(8, uri, f.port.box)
-	f.general = newMore(f.w.relayout, titled("What is exchanged for the ID-JAG", f.subject.box, "The refresh token lasts longer; some identity providers take the ID token alone."))
+	f.general = newMore(f.w.relayout, titled("What is exchanged for the ID-JAG", f.subject.box, "The refresh token lasts longer; some identity providers take the ID token alone."),
+		titled(connection.FieldDPoP.Label(), f.dpop.box, "A token that somebody copies is of no use to them: each request is signed with a key of this computer, which both servers and the resource have to support."))
 	if rest := f.sorted(f.hidden, part{connection.FieldTitle, nil}, part{connection.FieldName, nil}); len(rest) > 0 {
 		f.general.inner.Objects = slices.Concat(rest, f.general.inner.Objects)
+	}
+	if b := f.o.base; b.DPoP || b.Subject != connection.SubjectAuto { // nothing unusual is hidden
+		f.general.show(true)
 	}
 	head := column(14)
 	if len(top) == 2 {
@@ -239,7 +246,7 @@ func (f *connectForm) read() (connection.Connection, connection.Credentials) {
 			c = changed
 		}
 	}
-	c.Resource.Kind, c.Subject = f.kind.chosen, f.subject.chosen
+	c.Resource.Kind, c.Subject, c.DPoP = f.kind.chosen, f.subject.chosen, f.dpop.chosen
 	c.IdP.AuthMethod, c.Resource.AuthMethod = f.idp.method.chosen, f.res.method.chosen
 	c.IdP.Scopes = unlessUsual(f.o.base.IdP.Scopes, f.idp.scopes.asked(), connection.Connection{}.SignInScopes())
 	c.Resource.Scopes = unlessUsual(f.o.base.Resource.Scopes, f.res.scopes.asked(), connection.Connection{Resource: connection.Resource{Kind: c.Resource.Kind}}.ResourceScopes())

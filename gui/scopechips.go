@@ -16,6 +16,7 @@ type scopeChips struct {
 	box     *fyne.Container
 	chips   *fyne.Container
 	own     *field
+	plus    *button
 	fixed   string // the one that is always asked for; may be empty
 	all     []string
 	on      map[string]bool
@@ -27,8 +28,8 @@ func newScopeChips(title, fixed string, changed func()) *scopeChips {
 	s := &scopeChips{fixed: fixed, on: map[string]bool{}, changed: changed, own: newField("Another scope")}
 	s.chips = buttonRow()
 	s.own.OnSubmitted = func(string) { s.addOwn() }
-	plus := newIconButton(theme.ContentAddIcon(), "Add the scope", s.addOwn)
-	s.box = column(5, newText(title, textStyle{size: labelSize, style: fyne.TextStyle{Bold: true}}), s.chips, row(4, s.own, s.own, plus))
+	s.plus = newIconButton(theme.ContentAddIcon(), "Add the scope", s.addOwn)
+	s.box = column(5, newText(title, textStyle{size: labelSize, style: fyne.TextStyle{Bold: true}}), s.chips, row(4, s.own, s.own, s.plus))
 	return s
 }
 
