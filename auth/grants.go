@@ -122,7 +122,16 @@ func ExchangeIDJAG(ctx context.Context, t *transport.Client, p *Plan, subject Su
 		return nil, err
 	}
 	asked := p.Connection.ResourceScopes()
-	answer, err := tokenCall{
+	answer, err := exchangeCall(p, client, subject, key, asked).do(ctx, t)
+	if err != nil {
+		err = explained(err, func(r *refusal) *fault.Fault { return exchangeFault(p, client, subject, r) })
+		return nil, explainTarget(ctx, t, p, err)
+	}
+	return readGrant(t, p, subject, key, asked, answer)
+}
+
+func exchangeCall(p *Plan, client *clientAuth, subject Subject, key ProofKey, asked []string) tokenCall {
+	return tokenCall{
 		step: fault.StepExchange, endpoint: p.Provider.TokenEndpoint, client: client, grant: grantTokenExchange, key: key,
 		params: url.Values{
 			"requested_token_type": {typeIDJAG},
@@ -132,11 +141,12 @@ func ExchangeIDJAG(ctx context.Context, t *transport.Client, p *Plan, subject Su
 			"resource":             {p.Resource},
 			"scope":                {strings.Join(asked, " ")},
 		},
-	}.do(ctx, t)
-	if err != nil {
-		err = explained(err, func(r *refusal) *fault.Fault { return exchangeFault(p, client, subject, r) })
-		return nil, explainTarget(ctx, t, p, err)
 	}
+}
+
+// readGrant makes the Grant of an exchange's answer. Where there is one beside an
+// error, it must not be sent on.
+func readGrant(t *transport.Client, p *Plan, subject Subject, key ProofKey, asked []string, answer *tokenAnswer) (*Grant, error) {
 	switch {
 	case answer.issuedTokenType != typeIDJAG:
 		return nil, at(fault.StepExchange, badAnswer("it issued a token of another type than the one that was asked for"))
@@ -201,13 +211,7 @@ func RedeemIDJAG(ctx context.Context, t *transport.Client, p *Plan, g *Grant) (*
 	if err != nil {
 		return nil, err
 	}
-	answer, err := tokenCall{
-		step: fault.StepJWTBearer, endpoint: p.Server.TokenEndpoint, client: client, grant: p.Server.redeemingGrant(g.key), key: g.key,
-		params: url.Values{
-			"assertion": {g.Token.Reveal()},
-			"scope":     {strings.Join(g.Asked, " ")},
-		},
-	}.do(ctx, t)
+	answer, err := redeemCall(p, client, g).do(ctx, t)
 	if err != nil {
 		return nil, explained(err, func(r *refusal) *fault.Fault { return redeemFault(t, p, client, g, r) })
 	}
@@ -218,6 +222,16 @@ func RedeemIDJAG(ctx context.Context, t *transport.Client, p *Plan, g *Grant) (*
 		return nil, at(fault.StepJWTBearer, badAnswer("it is for another resource than the one that was asked for"+difference(answer.resources[0], p.Resource)))
 	}
 	return newAccess(g, answer)
+}
+
+func redeemCall(p *Plan, client *clientAuth, g *Grant) tokenCall {
+	return tokenCall{
+		step: fault.StepJWTBearer, endpoint: p.Server.TokenEndpoint, client: client, grant: p.Server.redeemingGrant(g.key), key: g.key,
+		params: url.Values{
+			"assertion": {g.Token.Reveal()},
+			"scope":     {strings.Join(g.Asked, " ")},
+		},
+	}
 }
 
 // checkTokenType accepts the kind of token that was asked for (RFC 6749 section
