@@ -28,7 +28,7 @@ type edit struct{ file, old, new string }
 
 // all lists the bugs; their numbers are their places, from 1 on.
 func all() []bug {
-	return slices.Concat(ofTheFile(), ofSending(), ofFetching(), ofTheRest())
+	return slices.Concat(ofTheFile(), ofSending(), ofFetching(), ofTheRest(), holes())
 }
 
 func (b bug) tag() string { return "planted_" + b.name }
