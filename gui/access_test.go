@@ -187,7 +187,7 @@ func TestTheSidebarLeadsToTheConnectionsAndBack(t *testing.T) {
 			show()
 			r.tap("Connections")
 			p, ok := r.w.page.(*connectionsPage)
-			if !ok || !p.sidebar.access.on || p.sidebar.lists[0].on {
+			if !ok || !p.sidebar.access[navConnections].on || p.sidebar.lists[0].on {
 				r.Fatalf("the page is a %T", r.w.page)
 			}
 			r.wantText("There are no connections to other services yet.")

@@ -8,6 +8,8 @@ import (
 	"waybill/archive"
 	"waybill/auth"
 	"waybill/connection"
+	"waybill/fault"
+	"waybill/flow"
 	"waybill/replica"
 	"waybill/session"
 	"waybill/todo"
@@ -31,6 +33,7 @@ type Backend interface {
 	Sync(ctx context.Context) error
 
 	Connections
+	Flow
 
 	// Contents and Incoming are what goes into a file of the open account's
 	// to-dos, and what of a file is brought in: see session.Manager.
@@ -59,6 +62,19 @@ type Connections interface {
 	Changes(ctx context.Context, name string) ([]auth.Change, error)
 	Approve(ctx context.Context, name string, seen []auth.Change) error
 	Leaving(ctx context.Context) (session.Leaving, error)
+}
+
+// Flow is what the window shows of the steps of Cross App Access; see
+// session.Manager.
+type Flow interface {
+	// Runs are the last ones. WatchRuns tells of each change of them; what it
+	// hands out is immutable.
+	Runs() []*flow.Run
+	WatchRuns(func([]*flow.Run)) (stop func())
+
+	// RunAgain runs the steps from this one on for the open account, without
+	// asking the user.
+	RunAgain(ctx context.Context, from fault.Step) error
 }
 
 // SignIn is a sign-in that waits for the browser; a *session.SignIn is one.

@@ -20,12 +20,13 @@ const (
 	groupFile    group = "File"
 	groupOutbox  group = "Outbox"
 	groupView    group = "View"
+	groupFlow    group = "Flow"
 	groupAccount group = "Account"
 	groupHelp    group = "Help"
 )
 
 func groups() []group {
-	return []group{groupTodo, groupFile, groupOutbox, groupView, groupAccount, groupHelp}
+	return []group{groupTodo, groupFile, groupOutbox, groupView, groupFlow, groupAccount, groupHelp}
 }
 
 // stroke is a key with its modifiers, or a character.
@@ -52,7 +53,7 @@ const ctrl = fyne.KeyModifierShortcutDefault
 
 // commandTable is the one table of commands.
 func (w *Window) commandTable() []*command {
-	return slices.Concat(w.todoCommands(), w.fileCommands(), w.outboxCommands(), w.viewCommands(), w.accountCommands(), w.helpCommands())
+	return slices.Concat(w.todoCommands(), w.fileCommands(), w.outboxCommands(), w.viewCommands(), w.flowCommands(), w.accountCommands(), w.helpCommands())
 }
 
 func (w *Window) onTodos() bool { return w.todos() != nil }
@@ -141,7 +142,7 @@ func (w *Window) outboxCommands() []*command {
 func (w *Window) viewCommands() []*command {
 	commands := []*command{
 		{id: "search", group: groupView, title: "Search", strokes: []stroke{{key: fyne.KeyF, mod: ctrl}, {char: '/'}},
-			enabled: w.onTodos, run: w.with((*todosPage).focusSearch)},
+			enabled: func() bool { return w.onTodos() || w.flow() != nil && w.flow().run != nil }, run: w.search},
 		{id: "sync", group: groupView, title: "Sync now", strokes: []stroke{{key: fyne.KeyF5}, {key: fyne.KeyR, mod: ctrl}},
 			enabled: w.onTodos, run: w.with((*todosPage).sync)},
 	}

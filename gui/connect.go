@@ -77,6 +77,32 @@ func (p *connectPage) followFocus() {
 	}
 }
 
+// goTo brings a field into sight and gives it the focus, whatever hides it.
+func (p *connectPage) goTo(of connection.Field) {
+	f := p.form
+	if l := f.fieldOf(of); l != nil {
+		f.reveal(l.box)
+		p.w.relayout()
+		p.w.win.Canvas().Focus(l.field)
+		return
+	}
+	side := f.res
+	switch of {
+	case connection.FieldIdPScopes, connection.FieldIdPMethod:
+		side = f.idp
+	case connection.FieldKind:
+		p.w.win.Canvas().Focus(f.kind.buttons[0])
+		return
+	}
+	if of == connection.FieldIdPMethod || of == connection.FieldMethod {
+		p.w.win.Canvas().Focus(side.method.buttons[0])
+		return
+	}
+	if of == connection.FieldIdPScopes || of == connection.FieldScopes {
+		p.w.win.Canvas().Focus(side.scopes.own)
+	}
+}
+
 // submit checks what was entered, keeps it, and goes on.
 func (p *connectPage) submit(then func(name string)) {
 	c, cred := p.form.read()

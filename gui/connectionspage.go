@@ -169,24 +169,32 @@ func (w *Window) writeConnection(c *chooser, name, path string, replace bool) {
 
 // writeJSON writes what get returns to a file, and asks before it replaces one.
 func (w *Window) writeJSON(c *chooser, path string, replace bool, get func(context.Context) (any, error)) {
-	taken := false
-	c.work("Saving…", func(ctx context.Context) error {
+	w.writeFile(c, path, replace, func(ctx context.Context) ([]byte, error) {
 		value, err := get(ctx)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		data, err := json.MarshalIndent(value, "", "  ")
+		return append(data, '\n'), err
+	})
+}
+
+// writeFile is writeJSON for bytes.
+func (w *Window) writeFile(c *chooser, path string, replace bool, get func(context.Context) ([]byte, error)) {
+	taken := false
+	c.work("Saving…", func(ctx context.Context) error {
+		data, err := get(ctx)
 		if err != nil {
 			return err
 		}
-		err = saveFile(ctx, path, append(data, '\n'), replace)
+		err = saveFile(ctx, path, data, replace)
 		if taken = err != nil && fault.As(err).Code == "file_exists"; taken {
 			return nil
 		}
 		return err
 	}, func() {
 		if taken {
-			w.askToReplace(path, func() { w.writeJSON(c, path, true, get) })
+			w.askToReplace(path, func() { w.writeFile(c, path, true, get) })
 			return
 		}
 		c.sheet.close()

@@ -12,6 +12,7 @@ import (
 	"waybill/auth"
 	"waybill/connection"
 	"waybill/fault"
+	"waybill/flow"
 	"waybill/internal/latest"
 	"waybill/replica"
 	"waybill/session"
@@ -209,6 +210,8 @@ type fakeBackend struct {
 	checks  []session.Check // what CheckConnection tells
 	pause   chan struct{}   // received from before each of both; nil: they do not pause
 	changes []auth.Change
+
+	runs *latest.Value[[]*flow.Run] // what was exchanged
 }
 
 func builtinConnections() []session.ConnectionInfo {
@@ -219,7 +222,7 @@ func builtinConnections() []session.ConnectionInfo {
 }
 
 func newFakeBackend(now func() time.Time) *fakeBackend {
-	return &fakeBackend{now: now, states: latest.New(&session.State{Phase: session.SignedOut, Connections: builtinConnections()})}
+	return &fakeBackend{now: now, runs: latest.New[[]*flow.Run](nil), states: latest.New(&session.State{Phase: session.SignedOut, Connections: builtinConnections()})}
 }
 
 // signedIn opens an account over these to-dos.
@@ -394,6 +397,12 @@ func (b *fakeBackend) CheckConnection(ctx context.Context, name string, each fun
 		each(c)
 	}
 	return b.checks
+}
+
+func (b *fakeBackend) Runs() []*flow.Run                           { return b.runs.Load() }
+func (b *fakeBackend) WatchRuns(f func([]*flow.Run)) (stop func()) { return b.runs.Watch(f) }
+func (b *fakeBackend) RunAgain(_ context.Context, from fault.Step) error {
+	return b.note("run again from %s", from)
 }
 
 func (b *fakeBackend) Changes(context.Context, string) ([]auth.Change, error) { return b.changes, nil }

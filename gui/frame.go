@@ -20,7 +20,9 @@ type frame struct {
 	shade  *shade
 	menu   *button // opens the sidebar in a narrow window
 	back   *button
-	top    bool // a page that the sidebar leads to: with it there, no way back is needed
+	top    bool    // a page that the sidebar leads to: with it there, no way back is needed
+	nav    nav     // the entry of the sidebar that it belongs to
+	width  float32 // of its content at most
 
 	todos   Todos // of the open account; nil without one
 	stop    func()
@@ -35,7 +37,7 @@ type frame struct {
 // newFrame makes the frame; fill puts the body into it. back is where the page
 // is left to.
 func newFrame(w *Window, back func()) *frame {
-	f := &frame{w: w}
+	f := &frame{w: w, width: 860}
 	f.menu = newIconButton(theme.MenuIcon(), "Show the sidebar", func() { f.setDrawer(true) })
 	f.back = newButton("Back", buttonQuiet, back).withIcon(theme.NavigateBackIcon())
 	f.shade = newShade(func() { f.setDrawer(false) })
@@ -44,9 +46,9 @@ func newFrame(w *Window, back func()) *frame {
 
 // fill puts the head, which stays, and the body, which scrolls, into the frame.
 func (f *frame) fill(head, body fyne.CanvasObject) {
-	f.scroll = container.NewVScroll(inset(insets{8, 20, 28, 20}, leftAt(860, body)))
+	f.scroll = container.NewVScroll(inset(insets{8, 20, 28, 20}, leftAt(f.width, body)))
 	f.body = stack(newPanel(nil, panelStyle{fill: theme.ColorNameBackground}),
-		container.New(&underLayout{}, inset(insets{14, 20, 8, 20}, leftAt(860, head)), f.scroll))
+		container.New(&underLayout{}, inset(insets{14, 20, 8, 20}, leftAt(f.width, head)), f.scroll))
 	f.box = container.New(frameLayout{f})
 	f.attach()
 }
@@ -69,8 +71,9 @@ func (f *frame) attach() {
 			account: f.w.openMenu, settings: f.w.openSettings,
 			outbox:      f.openOutbox,
 			connections: func() { f.setDrawer(false); f.w.showConnections() },
+			flow:        func() { f.setDrawer(false); f.w.showFlow() },
 		})
-		f.sidebar.leaveTodos(f.sidebar.access)
+		f.sidebar.leaveTodos(f.nav)
 		f.status = newStatusBar(f.openOutbox, f.w.tip)
 		f.box.Objects = []fyne.CanvasObject{f.body, f.shade, f.sidebar.box, line(), f.status.box, line()}
 		todos := f.todos

@@ -37,7 +37,7 @@ func codeEntry(line string) *entry {
 
 // clean makes a text of any length fit to show, on one line.
 func clean(text string) string {
-	return todo.Text(strings.NewReplacer("\n", "↵", "\r", "↵").Replace(text))
+	return todo.Text(strings.NewReplacer("\n", " ", "\r", " ").Replace(text))
 }
 
 // jsonPrinter makes lines of JSON. It takes what is not JSON as it comes: what

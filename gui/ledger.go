@@ -64,7 +64,7 @@ const (
 	ledgerGap    = 14   // between columns
 	ledgerRule   = 6    // above and below the text of an entry with a rule
 	ledgerTitle  = 16   // above a title, but for the first
-	ledgerStacks = 430  // narrower than that, the columns stand below each other
+	ledgerStacks = 380  // narrower than that, the columns stand below each other
 )
 
 func newLedger(label string) *ledger {

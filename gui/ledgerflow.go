@@ -95,8 +95,8 @@ func (l *ledger) columns(width float32) ledgerColumns {
 	}
 	c.name = min(c.name+1, width*0.34)
 	c.value = max(0, width-c.name-ledgerGap)
-	if remarks && width >= 520 {
-		c.remarks = max(150, width*0.34)
+	if remarks && width >= 430 {
+		c.remarks = max(150, width*0.32)
 		c.value = max(0, width-c.name-c.remarks-2*ledgerGap)
 	}
 	return c

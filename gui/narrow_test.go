@@ -145,6 +145,10 @@ func TestEverythingThatCanBePressedIsThereInWhole(t *testing.T) {
 	all := scenes()
 	maps.Copy(all, fileScenes())
 	maps.Copy(all, accessScenes())
+	testInWhole(t, all)
+}
+
+func testInWhole(t *testing.T, all map[string]func(r *rig, words string)) {
 	for name, scene := range all {
 		for language, words := range map[string]string{"German": german, "Chinese": chinese, "Arabic": arabic} {
 			t.Run(name+", "+language, func(t *testing.T) {
@@ -231,6 +235,9 @@ func gather(o fyne.CanvasObject, at fyne.Position, shown, y [2]float32, found fu
 		return
 	case *choiceButton:
 		press(fmt.Sprintf("the choice %q", o.words), o)
+		return
+	case *tabButton:
+		found(pressable{fmt.Sprintf("the tab %q", o.words), at, o.Size(), shown, y}, o.MinSize())
 		return
 	case *toggle:
 		press(fmt.Sprintf("the toggle %q", o.words), o)

@@ -15,6 +15,7 @@ type panelStyle struct {
 	radius       float32
 	pad          insets
 	shadow       bool
+	thick        bool // the border
 }
 
 // panel is an area in colours of the theme, with content or without.
@@ -106,6 +107,9 @@ func (r *panelRenderer) paint() {
 	p := r.panel
 	paint(r.rect, p.fill, p.border)
 	r.rect.CornerRadius = p.radius
+	if p.thick && p.border != "" {
+		r.rect.StrokeWidth = 2
+	}
 	if p.shadow {
 		r.rect.Shadow = canvas.Shadow{Color: theme.Color(theme.ColorNameShadow), BlurRadius: 24, Offset: fyne.NewPos(0, 6)}
 	}

@@ -226,6 +226,7 @@ func (r *rig) tap(words string) {
 	links := find(r, func(l *link) bool { return l.words == words })
 	cards := find(r, func(c *choiceCard) bool { return c.title.content == words })
 	navs := find(r, func(n *navItem) bool { return n.words == words })
+	tabs := find(r, func(b *tabButton) bool { return b.words == words })
 	choices := find(r, func(c *choiceButton) bool { return c.words == words })
 	toggles := find(r, func(t *toggle) bool { return t.words == words })
 	switch {
@@ -239,6 +240,8 @@ func (r *rig) tap(words string) {
 		test.Tap(cards[0])
 	case len(navs) > 0:
 		test.Tap(navs[0])
+	case len(tabs) > 0:
+		test.Tap(tabs[0])
 	case len(choices) > 0:
 		test.Tap(choices[0])
 	default:
@@ -261,6 +264,9 @@ func (r *rig) text() string {
 	}
 	for _, m := range find(r, func(*markedText) bool { return true }) {
 		all = append(all, m.AccessibilityLabel())
+	}
+	for _, l := range find(r, func(*ledger) bool { return true }) {
+		all = append(all, l.plain())
 	}
 	for _, c := range find(r, func(*changeRow) bool { return true }) {
 		all = append(all, c.shown.what, c.shown.how, c.shown.why, c.shown.when)

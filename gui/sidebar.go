@@ -28,9 +28,9 @@ type sidebar struct {
 	tagLabel *text
 	tags     []*navItem
 	items    *fyne.Container
-	access   *navItem // the connections
-	outbox   *navItem // there while something is not sent, or the outbox is shown
-	away     bool     // another page than that of the to-dos is shown
+	access   [navs]*navItem // the pages about access
+	outbox   *navItem       // there while something is not sent, or the outbox is shown
+	away     bool           // another page than that of the to-dos is shown
 	scroll   *container.Scroll
 	more     *link
 	all      bool // all tags are shown
@@ -51,8 +51,17 @@ func sidebarLists() []option[todo.List] {
 type sidebarActions struct {
 	filter                    func(todo.Filter)
 	account, outbox, settings func()
-	connections               func()
+	connections, flow         func()
 }
+
+// nav is an entry of the sidebar that leads to a page about access.
+type nav int
+
+const (
+	navConnections nav = iota
+	navFlow
+	navs
+)
 
 func newSidebar(a sidebarActions) *sidebar {
 	s := &sidebar{onFilter: a.filter, account: newAccountHeader(a.account)}
@@ -62,8 +71,10 @@ func newSidebar(a sidebarActions) *sidebar {
 	for _, l := range sidebarLists() {
 		s.lists = append(s.lists, newNavItem(l.words, func() { a.filter(todo.Filter{List: l.value}) }))
 	}
-	s.access = newNavItem("Connections", a.connections)
-	s.access.count = -1
+	s.access = [navs]*navItem{navFlow: newNavItem("Flow", a.flow), navConnections: newNavItem("Connections", a.connections)}
+	for _, item := range s.access {
+		item.count = -1
+	}
 	s.outbox = newNavItem("Outbox", a.outbox)
 	s.outbox.Hide()
 	settings := newNavItem("Settings", a.settings)
@@ -98,10 +109,10 @@ func (s *sidebar) show(counts todo.Counts, filter todo.Filter, unsent int, inOut
 }
 
 // leaveTodos marks the entry of another page than that of the to-dos.
-func (s *sidebar) leaveTodos(entry *navItem) {
+func (s *sidebar) leaveTodos(to nav) {
 	s.away = true
-	entry.on = true
-	entry.Refresh()
+	s.access[to].on = true
+	s.access[to].Refresh()
 }
 
 func sameTags(a, b []todo.TagCount) bool {
@@ -142,7 +153,8 @@ func (s *sidebar) rebuild() {
 		s.items.Add(inset(insets{4, 10, 4, 10}, s.more))
 	}
 	s.items.Add(inset(insets{13, 0, 3, 10}, newText("ACCESS", textStyle{color: colorMuted, size: sizeSmall, style: fyne.TextStyle{Bold: true}, full: true})))
-	s.items.Add(s.access)
+	s.items.Add(s.access[navFlow])
+	s.items.Add(s.access[navConnections])
 	s.items.Refresh()
 	if s.scroll != nil {
 		s.scroll.Refresh()

@@ -50,7 +50,8 @@ func newTodosPage(w *Window, todos Todos) *todosPage {
 	p := &todosPage{w: w, todos: todos, snapshot: todos.Snapshot()}
 	p.searcher = &searcher{tasks: w.tasks, found: p.present}
 	p.sidebar = newSidebar(sidebarActions{
-		filter: p.setFilter, account: w.openMenu, outbox: p.openOutboxFromSidebar, settings: w.openSettings, connections: w.showConnections,
+		filter: p.setFilter, account: w.openMenu, outbox: p.openOutboxFromSidebar, settings: w.openSettings,
+		connections: w.showConnections, flow: w.showFlow,
 	})
 	p.toolbar = newToolbar(toolbarActions{
 		search: p.setQuery, leave: p.focusList, sync: p.sync, add: p.add,

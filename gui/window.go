@@ -38,6 +38,7 @@ type Window struct {
 	commands []*command
 	notices  *notices
 	tip      *tip
+	secrets  *secrets
 	holder   *fyne.Container // holds the page
 	page     page
 	sheets   []*sheet
@@ -87,6 +88,7 @@ func New(app fyne.App, backend Backend, o Options) *Window {
 	w.win = app.NewWindow(Title)
 	w.win.SetPadded(false)
 	w.commands = w.commandTable()
+	w.secrets = &secrets{w: w}
 	w.notices = newNotices(w)
 	w.holder = container.NewStack()
 	w.tip = newTip(o.Do)
@@ -103,6 +105,7 @@ func New(app fyne.App, backend Backend, o Options) *Window {
 			p.todos.Wake(replica.WakeFocus)
 		}
 	})
+	app.Lifecycle().SetOnExitedForeground(w.secrets.hide)
 	w.states = newMailbox(o.Do, w.showState)
 	w.showState(w.state)
 	w.stop = backend.Watch(w.states.put)
@@ -127,6 +130,7 @@ func (w *Window) Close() {
 	w.closed = true
 	w.tip.away(w.tip.owner)
 	w.page.leave()
+	w.secrets.close()
 	w.ended.Store(true)
 	w.stop()
 	w.tasks.close()

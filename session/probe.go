@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"waybill/auth"
+	"waybill/connection"
 	"waybill/fault"
 	"waybill/flow"
 )
@@ -121,4 +122,13 @@ func (r *probing) held(p auth.Probe) (out auth.ProbeOutcome, held bool) {
 		}
 	}
 	return auth.ProbeOutcome{}, false
+}
+
+// subjectOf is what the ladder would exchange first.
+func subjectOf(s *auth.Session, plan *auth.Plan) auth.Subject {
+	fixed := plan.Connection.Subject
+	if s.Renewable() && fixed != connection.SubjectIDToken && (fixed == connection.SubjectRefreshToken || plan.Provider.RefreshSubject != auth.No) {
+		return auth.RefreshTokenSubject(s.Refresh)
+	}
+	return auth.IDTokenSubject(s.IDToken)
 }

@@ -1,0 +1,188 @@
+package gui
+
+import (
+	"context"
+	"path/filepath"
+
+	"fyne.io/fyne/v2"
+
+	"waybill/connection"
+	"waybill/fault"
+	"waybill/session"
+)
+
+// This file holds what can be done on the Flow page.
+
+// flowCommands are about the steps of Cross App Access.
+func (w *Window) flowCommands() []*command {
+	onFlow := func(allowed func(*flowPage) bool) func() bool {
+		return func() bool { p := w.flow(); return p != nil && p.run != nil && allowed(p) }
+	}
+	with := func(f func(*flowPage)) func() {
+		return func() {
+			if p := w.flow(); p != nil {
+				f(p)
+			}
+		}
+	}
+	finding := onFlow(func(p *flowPage) bool { return p.finder.box.Visible() })
+	return []*command{
+		{id: "flow", group: groupFlow, title: "Flow: every step of the access", strokes: []stroke{{key: fyne.KeyT, mod: ctrl}}, enabled: w.canLeave, run: w.showFlow},
+		{id: "run-again", group: groupFlow, title: "Run the steps again", strokes: []stroke{{key: fyne.KeyR, mod: ctrl | fyne.KeyModifierShift}},
+			enabled: func() bool { p := w.flow(); return p != nil && p.canRun() }, run: with(func(p *flowPage) { p.runAgain(fault.StepExchange) })},
+		{id: "runs", group: groupFlow, title: "Show an earlier run", enabled: onFlow(func(p *flowPage) bool { return len(p.runs) > 1 }), run: with((*flowPage).openRuns)},
+		{id: "export-trace", group: groupFlow, title: "Export the trace…", enabled: onFlow(func(*flowPage) bool { return true }), run: with((*flowPage).openExport)},
+		{id: "find-next", group: groupFlow, title: "Next match", strokes: []stroke{{key: fyne.KeyF3}}, enabled: finding, run: with(func(p *flowPage) { p.finder.step(1) })},
+		{id: "find-previous", group: groupFlow, title: "Match before", strokes: []stroke{{key: fyne.KeyF3, mod: fyne.KeyModifierShift}}, enabled: finding,
+			run: with(func(p *flowPage) { p.finder.step(-1) })},
+		{id: "probes", group: groupFlow, title: "Probes: does the other side refuse what it should?", enabled: w.canLeave, run: w.showProbes},
+		{id: "learn", group: groupFlow, title: "How Cross App Access works", enabled: w.canLeave, run: w.showLearn},
+	}
+}
+
+// canRun reports whether the steps can be run: somebody has to be signed in.
+func (p *flowPage) canRun() bool {
+	return p.w.state.Phase == session.SignedIn && !p.w.state.SignInNeeded && (p.run == nil || !p.run.Running)
+}
+
+func (p *flowPage) showButtons() {
+	p.again.setEnabled(p.w.state.Phase == session.SignedIn && (p.run == nil || !p.run.Running))
+	p.save.setEnabled(p.run != nil)
+	p.picker.setEnabled(len(p.runs) > 1)
+}
+
+// whyEmpty says why there is no run to be shown.
+func (p *flowPage) whyEmpty() emptyReason {
+	words := "What Waybill exchanges with your identity provider and with the resource is shown here, step by step, as soon as it does so."
+	switch s := p.w.state; {
+	case s.Phase == session.SignedIn && s.SignInNeeded:
+		return emptyReason{title: "Nothing was exchanged yet", words: words + " Your session has ended.", action: "Sign in", act: p.w.signInAgain}
+	case s.Phase == session.SignedIn:
+		return emptyReason{title: "Nothing was exchanged yet", words: words, action: "Run the steps now", act: func() { p.runAgain(fault.StepExchange) }}
+	default:
+		return emptyReason{title: "Nobody is signed in", words: words + " Sign in to see the first run.", action: "Choose a connection", act: p.w.showConnections}
+	}
+}
+
+// openAgain offers what can be run again.
+func (p *flowPage) openAgain() {
+	item := func(words string, from fault.Step) *fyne.MenuItem {
+		return fyne.NewMenuItem(words, func() { p.runAgain(from) })
+	}
+	signIn := fyne.NewMenuItem("All steps, with a new sign-in in the browser", func() { p.w.signInAgain() })
+	m := fyne.NewMenu("", item("From the token exchange on", fault.StepExchange), item("Only the call to the resource", fault.StepCall), signIn)
+	if p.w.state.SignInNeeded {
+		m.Items[0].Disabled, m.Items[1].Disabled = true, true
+	}
+	p.openMenuAt(m, p.again)
+}
+
+// runAgain runs the steps from this one on, and shows the run that comes of it.
+func (p *flowPage) runAgain(from fault.Step) {
+	if !p.canRun() {
+		return
+	}
+	p.pinned, p.chosen = 0, false
+	p.again.Disable()
+	p.w.tasks.start(func(ctx context.Context) error { return p.w.backend.RunAgain(ctx, from) }, func(err error) {
+		if p.gone {
+			return
+		}
+		p.showButtons()
+		// What failed at a step is shown there; the rest has no other place.
+		if err != nil && (p.run == nil || p.run.Step(fault.As(err).Step) == nil) {
+			p.w.report(err)
+		}
+	})
+}
+
+// openRuns lets one of the runs be chosen.
+func (p *flowPage) openRuns() {
+	m, now := fyne.NewMenu(""), p.w.o.Now()
+	for i, r := range p.runs {
+		item := fyne.NewMenuItem(runWords(r, now), func() {
+			p.pinned, p.chosen = r.ID, false
+			if i == 0 {
+				p.pinned = 0
+			}
+			p.showRun(r)
+		})
+		item.Checked = r == p.run
+		m.Items = append(m.Items, item)
+	}
+	p.openMenuAt(m, p.picker)
+}
+
+// openExport asks where to write the trace, and as what.
+func (p *flowPage) openExport() {
+	run := p.run
+	if run == nil {
+		return
+	}
+	var c *chooser
+	words := blurb("")
+	format := newChoice([]option[traceFormat]{{traceJSON, "JSON"}, {traceHAR, "HAR, for other tools"}}, traceJSON, nil)
+	choose := func(f traceFormat) {
+		format.set(f)
+		words.set(map[traceFormat]string{
+			traceJSON: "Everything that stands on this page: the steps with what was sent, what came back, the tokens' claims, the checks and the causes. Its schema is documented.",
+			traceHAR:  "The exchanges alone, in the format of browsers and proxies.",
+		}[f] + " Secrets are left out, so that the file can be handed on.")
+		if c != nil {
+			c.field.SetText(withTraceEnding(c.field.Text, f))
+			c.sheet.relayout()
+		}
+	}
+	format.onChoose = choose
+	choose(traceJSON)
+	c = p.w.openChooser(chooserOptions{
+		title: "Export the trace", save: true, main: "Save", endings: []string{".json", ".har"}, above: column(8, format.box, words),
+		name: "waybill-trace-" + run.Began.In(p.w.o.Now().Location()).Format("2006-01-02-150405") + ".json",
+		chosen: func(path string) {
+			f := format.chosen
+			p.w.writeFile(c, withTraceEnding(path, f), false, func(context.Context) ([]byte, error) { return traceOf(run, f, p.w.o.Version) })
+		},
+	})
+}
+
+// traceFormat is what a trace is written as.
+type traceFormat int
+
+const (
+	traceJSON traceFormat = iota
+	traceHAR
+)
+
+func withTraceEnding(name string, f traceFormat) string {
+	if name == "" {
+		return ""
+	}
+	if ext := filepath.Ext(name); ext == ".json" || ext == ".har" {
+		name = name[:len(name)-len(ext)]
+	}
+	if f == traceHAR {
+		return name + ".har"
+	}
+	return name + ".json"
+}
+
+// editField opens the form of a connection at one of its fields.
+func (w *Window) editField(name string, of connection.Field) {
+	page := w.page
+	var saved session.Saved
+	w.tasks.start(func(ctx context.Context) (err error) {
+		saved, err = w.backend.SavedSecrets(ctx, name)
+		return err
+	}, func(err error) {
+		if w.page != page {
+			return
+		}
+		if err != nil {
+			w.reportAt(name, err)
+			return
+		}
+		p := newConnectPage(w, editForm(w.connection(name).Connection, saved))
+		w.show(p)
+		p.goTo(of)
+	})
+}
