@@ -91,3 +91,20 @@ func TestPictureOfNoFlowYet(t *testing.T) {
 		r.picture("flow-empty", AppearanceLight)
 	})
 }
+
+func TestPictureOfHowItWorks(t *testing.T) {
+	signedOut(t, func(r *rig) {
+		r.command("learn")
+		r.w.win.Resize(fyne.NewSize(1000, 860))
+		r.picture("learn", AppearanceLight)
+	})
+	signedIn(t, func(r *rig) {
+		r.showRuns(failedRun(1, lately))
+		r.command("learn")
+		r.w.win.Resize(fyne.NewSize(1180, 860))
+		r.picture("learn-failed", AppearanceDark)
+		r.showRuns(liveRun(2, noon))
+		r.w.win.Resize(fyne.NewSize(340, 1100))
+		r.picture("learn-narrow", AppearanceLight)
+	})
+}

@@ -84,7 +84,7 @@ func (p *flowPage) runAgain(from fault.Step) {
 	}
 	p.pinned, p.chosen = 0, false
 	p.again.Disable()
-	p.w.tasks.start(func(ctx context.Context) error { return p.w.backend.RunAgain(ctx, from) }, func(err error) {
+	p.w.runFrom(from, func(err error) {
 		if p.gone {
 			return
 		}
@@ -94,6 +94,11 @@ func (p *flowPage) runAgain(from fault.Step) {
 			p.w.report(err)
 		}
 	})
+}
+
+// runFrom runs the steps from this one on.
+func (w *Window) runFrom(from fault.Step, done func(error)) {
+	w.tasks.start(func(ctx context.Context) error { return w.backend.RunAgain(ctx, from) }, done)
 }
 
 // openRuns lets one of the runs be chosen.

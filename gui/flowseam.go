@@ -34,4 +34,3 @@ func traceOf(r *flow.Run, f traceFormat, version string) ([]byte, error) {
 }
 
 func (w *Window) showProbes() {}
-func (w *Window) showLearn()  {}
