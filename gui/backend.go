@@ -75,6 +75,10 @@ type Flow interface {
 	// RunAgain runs the steps from this one on for the open account, without
 	// asking the user.
 	RunAgain(ctx context.Context, from fault.Step) error
+
+	// Probe sends requests that the other side has to refuse; say is called on
+	// the goroutine that called it.
+	Probe(ctx context.Context, order flow.ProbeOrder, say func(flow.ProbeResult)) (*flow.Scorecard, error)
 }
 
 // SignIn is a sign-in that waits for the browser; a *session.SignIn is one.

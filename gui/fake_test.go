@@ -211,7 +211,8 @@ type fakeBackend struct {
 	pause   chan struct{}   // received from before each of both; nil: they do not pause
 	changes []auth.Change
 
-	runs *latest.Value[[]*flow.Run] // what was exchanged
+	runs   *latest.Value[[]*flow.Run] // what was exchanged
+	probed []flow.ProbeResult         // what Probe tells, after each pause
 }
 
 func builtinConnections() []session.ConnectionInfo {
@@ -403,6 +404,20 @@ func (b *fakeBackend) Runs() []*flow.Run                           { return b.ru
 func (b *fakeBackend) WatchRuns(f func([]*flow.Run)) (stop func()) { return b.runs.Watch(f) }
 func (b *fakeBackend) RunAgain(_ context.Context, from fault.Step) error {
 	return b.note("run again from %s", from)
+}
+
+func (b *fakeBackend) Probe(ctx context.Context, order flow.ProbeOrder, say func(flow.ProbeResult)) (*flow.Scorecard, error) {
+	if err := b.note("probe %v, waiting up to %v", order.IDs, order.Patience); err != nil {
+		return nil, err
+	}
+	card := &flow.Scorecard{Connection: "playground", Began: b.now(), Results: b.probed}
+	for _, r := range b.probed {
+		if b.step(ctx) != nil {
+			return card, fault.As(ctx.Err())
+		}
+		say(r)
+	}
+	return card, nil
 }
 
 func (b *fakeBackend) Changes(context.Context, string) ([]auth.Change, error) { return b.changes, nil }

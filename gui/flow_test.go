@@ -477,3 +477,15 @@ func (r *rig) choose(words string) {
 	wanted.Tapped(&fyne.PointEvent{})
 	r.settle()
 }
+
+func TestAFailureLeadsToItsSteps(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		r.w.openFault(fault.New(fault.StepJWTBearer, fault.Config, "invalid_client", "Refused."))
+		r.wantNoText("Show the steps")
+		r.key(fyne.KeyEscape)
+		r.showRuns(failedRun(1, lately))
+		r.w.openFault(fault.New(fault.StepJWTBearer, fault.Config, "invalid_client", "Refused."))
+		r.tap("Show the steps")
+		r.wantText("1. The client secret at the resource is wrong.")
+	})
+}

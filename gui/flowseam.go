@@ -33,4 +33,6 @@ func traceOf(r *flow.Run, f traceFormat, version string) ([]byte, error) {
 	return json.MarshalIndent(r, "", "  ")
 }
 
-func (w *Window) showProbes() {}
+func scorecardOf(c *flow.Scorecard, version string) ([]byte, error) {
+	return json.MarshalIndent(c, "", "  ")
+}

@@ -249,9 +249,11 @@ func (w *Window) openFault(f *fault.Fault) {
 		body.Add(pair(fact[0], newText(fact[1], textStyle{})))
 	}
 	body.Add(gap(1, 2))
-	w.openSheet(sheetOptions{title: "What happened", body: body, buttons: []fyne.CanvasObject{
-		newButton("Copy", buttonPlain, func() { w.copy(faultReport(f, facts)) }),
-	}})
+	buttons := []fyne.CanvasObject{newButton("Copy", buttonPlain, func() { w.copy(faultReport(f, facts)) })}
+	if w.flow() == nil && w.canLeave() && len(w.backend.Runs()) > 0 {
+		buttons = append(buttons, newButton("Show the steps", buttonPlain, w.showFlow))
+	}
+	w.openSheet(sheetOptions{title: "What happened", body: body, buttons: buttons})
 }
 
 // faultFacts are the technical particulars, name and value.
