@@ -2,7 +2,6 @@ package gui
 
 import (
 	"context"
-	"path/filepath"
 
 	"fyne.io/fyne/v2"
 
@@ -124,51 +123,15 @@ func (p *flowPage) openExport() {
 	if run == nil {
 		return
 	}
-	var c *chooser
-	words := blurb("")
-	format := newChoice([]option[traceFormat]{{traceJSON, "JSON"}, {traceHAR, "HAR, for other tools"}}, traceJSON, nil)
-	choose := func(f traceFormat) {
-		format.set(f)
-		words.set(map[traceFormat]string{
-			traceJSON: "Everything that stands on this page: the steps with what was sent, what came back, the tokens' claims, the checks and the causes. Its schema is documented.",
-			traceHAR:  "The exchanges alone, in the format of browsers and proxies.",
-		}[f] + " Secrets are left out, so that the file can be handed on.")
-		if c != nil {
-			c.field.SetText(withTraceEnding(c.field.Text, f))
-			c.sheet.relayout()
-		}
-	}
-	format.onChoose = choose
-	choose(traceJSON)
-	c = p.w.openChooser(chooserOptions{
-		title: "Export the trace", save: true, main: "Save", endings: []string{".json", ".har"}, above: column(8, format.box, words),
-		name: "waybill-trace-" + run.Began.In(p.w.o.Now().Location()).Format("2006-01-02-150405") + ".json",
-		chosen: func(path string) {
-			f := format.chosen
-			p.w.writeFile(c, withTraceEnding(path, f), false, func(context.Context) ([]byte, error) { return traceOf(run, f, p.w.o.Version) })
+	p.w.openSaveAs(saveAs{
+		title: "Export the trace", name: "waybill-trace", at: run.Began,
+		formats: []saveFormat{
+			{"JSON", ".json", "Everything that stands on this page: the steps with what was sent, what came back, the tokens' claims, the checks and the causes. Secrets are left out, so that the file can be handed on.",
+				func() ([]byte, error) { return traceOf(run, p.w.o.Version) }},
+			{"HAR, for other tools", ".har", "The exchanges alone, in the format of browsers and proxies. Secrets are left out, so that the file can be handed on.",
+				func() ([]byte, error) { return harOf(run, p.w.o.Version) }},
 		},
 	})
-}
-
-// traceFormat is what a trace is written as.
-type traceFormat int
-
-const (
-	traceJSON traceFormat = iota
-	traceHAR
-)
-
-func withTraceEnding(name string, f traceFormat) string {
-	if name == "" {
-		return ""
-	}
-	if ext := filepath.Ext(name); ext == ".json" || ext == ".har" {
-		name = name[:len(name)-len(ext)]
-	}
-	if f == traceHAR {
-		return name + ".har"
-	}
-	return name + ".json"
 }
 
 // editField opens the form of a connection at one of its fields.

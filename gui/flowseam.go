@@ -29,10 +29,5 @@ func claimMeaning(kind flow.TokenKind, name string, header bool) string {
 		"client_id": "this app, as that server knows it", "resource": "becomes the access token's aud", "scope": "granted by IdP policy", "jti": "replay protection", "exp": "lifetime 300 s"}[name]
 }
 
-func traceOf(r *flow.Run, f traceFormat, version string) ([]byte, error) {
-	return json.MarshalIndent(r, "", "  ")
-}
-
-func scorecardOf(c *flow.Scorecard, version string) ([]byte, error) {
-	return json.MarshalIndent(c, "", "  ")
-}
+func traceOf(r *flow.Run, version string) ([]byte, error) { return json.MarshalIndent(r, "", "  ") }
+func harOf(r *flow.Run, version string) ([]byte, error)   { return json.MarshalIndent(r, "", "  ") }

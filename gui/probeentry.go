@@ -103,7 +103,7 @@ func (e *probeEntry) show(r flow.ProbeResult) {
 		}
 	}
 	if r.State == flow.Done {
-		say(show(r.Outcome.Says, 400), "", labelSize)
+		say(show(r.Says(), 400), "", labelSize)
 		say(answerWords(r.Outcome), colorMuted, sizeCaption)
 		if r.Outcome.Server != "" {
 			say("The server's own words: “"+show(r.Outcome.Server, 300)+"”", colorMuted, sizeCaption)

@@ -1,7 +1,6 @@
 package gui
 
 import (
-	"encoding/json"
 	"os"
 	"strings"
 	"testing"
@@ -131,23 +130,26 @@ func TestProbesNeedASession(t *testing.T) {
 }
 
 func TestTheScorecardIsWrittenToAFile(t *testing.T) {
-	signedIn(t, func(r *rig) {
-		dir := r.inFolder(map[string]string{})
-		r.b.probed = someResults()[:4]
-		p := r.openProbes()
-		r.tap("Choose all")
-		p.send(p.chosen())
-		r.settle()
-		r.tap("Export scorecard")
-		r.tap("Save")
-		files, _ := os.ReadDir(dir)
-		if len(files) != 1 || !strings.HasPrefix(files[0].Name(), "waybill-probes-2026-11-23-1205") {
-			t.Fatalf("the folder holds %v", files)
-		}
-		if data, err := os.ReadFile(dir + "/" + files[0].Name()); err != nil || !json.Valid(data) {
-			t.Errorf("%v: %s", err, data)
-		}
-	})
+	for format, holds := range map[string]string{"Markdown, to be read": "# ", "JSON, for programs": "{"} {
+		signedIn(t, func(r *rig) {
+			dir := r.inFolder(map[string]string{})
+			r.b.probed = someResults()[:4]
+			p := r.openProbes()
+			r.tap("Choose all")
+			p.send(p.chosen())
+			r.settle()
+			r.tap("Export scorecard")
+			r.tap(format)
+			r.tap("Save")
+			files, _ := os.ReadDir(dir)
+			if len(files) != 1 || !strings.HasPrefix(files[0].Name(), "waybill-probes-2026-11-23-1205") {
+				t.Fatalf("the folder holds %v", files)
+			}
+			if data, err := os.ReadFile(dir + "/" + files[0].Name()); err != nil || !strings.HasPrefix(string(data), holds) {
+				t.Errorf("%v: %s", err, data)
+			}
+		})
+	}
 }
 
 func TestEverythingOfTheProbesThatCanBePressedIsThereInWhole(t *testing.T) {

@@ -2,6 +2,7 @@ package gui
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -280,19 +281,18 @@ func (p *probesPage) ended(card *flow.Scorecard, err error) {
 	p.showState()
 }
 
-// openExport asks where to write the scorecard.
+// openExport asks where to write the scorecard, and as what.
 func (p *probesPage) openExport() {
 	card := p.card
 	if card == nil {
 		return
 	}
-	var c *chooser
-	c = p.w.openChooser(chooserOptions{
-		title: "Export the scorecard", save: true, main: "Save", endings: []string{".json"},
-		name:  "waybill-probes-" + card.Began.In(p.w.o.Now().Location()).Format("2006-01-02-150405") + ".json",
-		words: "What was sent, what came back and how it is to be judged, for whoever runs the other side. It holds no token and no secret.",
-		chosen: func(path string) {
-			p.w.writeFile(c, withTraceEnding(path, traceJSON), false, func(context.Context) ([]byte, error) { return scorecardOf(card, p.w.o.Version) })
+	const says = "What was sent, what came back and how it is to be judged, for whoever runs the other side. It holds no token and no secret."
+	p.w.openSaveAs(saveAs{
+		title: "Export the scorecard", name: "waybill-probes", at: card.Began,
+		formats: []saveFormat{
+			{"Markdown, to be read", ".md", says, func() ([]byte, error) { return []byte(card.Markdown()), nil }},
+			{"JSON, for programs", ".json", says, func() ([]byte, error) { return json.MarshalIndent(card, "", "  ") }},
 		},
 	})
 }
