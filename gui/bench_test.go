@@ -10,6 +10,7 @@ import (
 	"fyne.io/fyne/v2/test"
 	"fyne.io/fyne/v2/widget"
 
+	"waybill/flow"
 	"waybill/todo"
 )
 
@@ -95,5 +96,75 @@ func BenchmarkTwoVersionsOfALongText(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// manyRuns are as many runs as are kept, each with an answer of 64 KiB.
+func manyRuns() []*flow.Run {
+	var runs []*flow.Run
+	body := longBody()
+	for i := range 20 {
+		r := goodRun(uint64(20-i), noon.Add(-time.Duration(i)*time.Minute))
+		r.Steps[3].Exchanges[0].Response.Body = body
+		runs = append(runs, r)
+	}
+	return runs
+}
+
+// benchFlow is a window over these runs; what is told later is not waited for.
+func benchFlow(b *testing.B, runs []*flow.Run) *Window {
+	now := func() time.Time { return noon }
+	backend := newFakeBackend(now).signedIn(newFakeTodos(now, manyTodos(100)))
+	backend.runs.Store(runs)
+	w := New(test.NewTempApp(b), backend, Options{Do: func(func()) {}, Now: now})
+	w.win.Resize(fyne.NewSize(1180, 760))
+	b.Cleanup(w.Close)
+	return w
+}
+
+// What opening the page with many runs costs beside opening it with one that is
+// short, and beside opening another page.
+func BenchmarkOpenTheFlow(b *testing.B) {
+	for name, runs := range map[string][]*flow.Run{"one": {goodRun(1, noon)}, "twenty": manyRuns()} {
+		b.Run(name, func(b *testing.B) {
+			w := benchFlow(b, runs)
+			for b.Loop() {
+				w.showFlow()
+			}
+		})
+	}
+	b.Run("connections", func(b *testing.B) {
+		w := benchFlow(b, nil)
+		for b.Loop() {
+			w.showConnections()
+		}
+	})
+}
+
+// benchAnswer is the page with an answer of 64 KiB on it.
+func benchAnswer(b *testing.B) *flowPage {
+	w := benchFlow(b, manyRuns())
+	w.showFlow()
+	p := w.flow()
+	p.choose(3)
+	p.showTab(tabResponse)
+	return p
+}
+
+func BenchmarkShowAnAnswerOf64KiB(b *testing.B) {
+	p := benchAnswer(b)
+	for b.Loop() {
+		p.showTab(tabRequest)
+		p.showTab(tabResponse)
+	}
+}
+
+func BenchmarkScrollAnAnswerOf64KiB(b *testing.B) {
+	p, y := benchAnswer(b), float32(0)
+	for b.Loop() {
+		if y += 54; y > p.scroll.Content.Size().Height-p.scroll.Size().Height {
+			y = 0
+		}
+		p.scroll.ScrollToOffset(fyne.NewPos(0, y))
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/test"
 )
 
 // lately is when the runs of the pictures began.
@@ -106,5 +107,29 @@ func TestPictureOfHowItWorks(t *testing.T) {
 		r.showRuns(liveRun(2, noon))
 		r.w.win.Resize(fyne.NewSize(340, 1100))
 		r.picture("learn-narrow", AppearanceLight)
+	})
+}
+
+func TestPictureOfAFlowAtTwiceTheSize(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		r.w.Canvas().(test.WindowlessCanvas).SetScale(2)
+		p := r.openFlow(goodRun(1, lately))
+		p.choose(1)
+		r.w.win.Resize(fyne.NewSize(820, 700))
+		r.picture("flow-2x", AppearanceLight, AppearanceDark)
+	})
+}
+
+func TestPictureOfARevealedSecret(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		p := r.openFlow(goodRun(1, lately))
+		p.choose(1)
+		p.showTab(tabCurl)
+		r.w.win.Resize(fyne.NewSize(1000, 760))
+		for _, b := range find(r, func(b *button) bool { return b.words == revealWords })[:1] {
+			b.Tapped(nil)
+		}
+		r.settle()
+		r.picture("flow-curl", AppearanceLight)
 	})
 }

@@ -18,10 +18,7 @@ func (p *flowPage) curlTab(s *flow.Step) []fyne.CanvasObject {
 	script := curlOf(e)
 	l := p.newPageLedger("curl")
 	l.set(curlEntries(script.Text))
-	copies := smallButton("Copy the command", buttonPlain, nil).withIcon(theme.ContentCopyIcon())
-	copies.onTap = func() { p.w.copy(script.Text); copies.setWords("Copied") }
-	p.keepInSight(&copies.press)
-	objects := []fyne.CanvasObject{p.exchangeBar(s, e, l), card(l), buttonRow(copies)}
+	objects := []fyne.CanvasObject{p.exchangeBar(s, e, "Copy the command", func() string { return script.Text }), card(l)}
 	if len(script.Variables) == 0 {
 		return objects
 	}

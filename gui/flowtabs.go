@@ -127,7 +127,7 @@ func (p *flowPage) exchangeTab(s *flow.Step) []fyne.CanvasObject {
 		entries = requestEntries(e)
 	}
 	l.set(append(entries, messageEntries(m, !e.Done && !request)...))
-	objects := []fyne.CanvasObject{p.exchangeBar(s, e, l), card(l)}
+	objects := []fyne.CanvasObject{p.exchangeBar(s, e, "Copy as text", l.plain), card(l)}
 	if hidden := hiddenIn(e, m); len(hidden) > 0 {
 		objects = append(objects, p.hiddenCard(hidden))
 	}
@@ -136,9 +136,9 @@ func (p *flowPage) exchangeTab(s *flow.Step) []fyne.CanvasObject {
 
 // exchangeBar names the exchange that is shown, and lets another one be chosen
 // and the text be copied.
-func (p *flowPage) exchangeBar(s *flow.Step, e *transport.Recording, l *ledger) fyne.CanvasObject {
-	copies := smallButton("Copy as text", buttonPlain, nil).withIcon(theme.ContentCopyIcon())
-	copies.onTap = func() { p.w.copy(l.plain()); copies.setWords("Copied") }
+func (p *flowPage) exchangeBar(s *flow.Step, e *transport.Recording, copyWords string, text func() string) fyne.CanvasObject {
+	copies := smallButton(copyWords, buttonPlain, nil).withIcon(theme.ContentCopyIcon())
+	copies.onTap = func() { p.w.copy(text()); copies.setWords("Copied") }
 	find := smallButton("Find", buttonPlain, p.w.search).withIcon(theme.SearchIcon())
 	bar := []fyne.CanvasObject{copies, find}
 	if len(s.Exchanges) > 1 {

@@ -8,6 +8,7 @@ import (
 	"fyne.io/fyne/v2/theme"
 
 	"waybill/secret"
+	"waybill/wording"
 )
 
 // How long a secret stays revealed, and on the clipboard (S104).
@@ -169,7 +170,7 @@ func (r *secretRow) shut() {
 
 // secretRemark tells a secret from others without showing it.
 func secretRemark(value secret.Text, print string, length int) string {
-	words := fmt.Sprintf("%d characters", length)
+	words := wording.Plural(length, "character", "characters")
 	if print != "" {
 		words = "fingerprint " + print + " · " + words
 	}
