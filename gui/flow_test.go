@@ -13,6 +13,7 @@ import (
 
 	"waybill/connection"
 	"waybill/fault"
+	"waybill/flow"
 )
 
 func TestTheFlowPageIsReachedFromTheSidebarAndByKey(t *testing.T) {
@@ -68,8 +69,36 @@ func TestTheArrowKeysMoveAmongTheSteps(t *testing.T) {
 			t.Errorf("the tab is %d", p.tab)
 		}
 		r.showRuns(goodRun(2, lately.Add(time.Second)), goodRun(1, lately))
-		if p.at != 3 || p.run.ID != 2 {
-			t.Errorf("a new run changed the step that was chosen to %d, of run %d", p.at, p.run.ID)
+		if p.at != 3 || p.run.ID != 1 {
+			t.Errorf("a new run took the place of what is looked at: step %d of run %d is shown", p.at, p.run.ID)
+		}
+		r.tap("Show the newest")
+		if p.at != 2 || p.run.ID != 2 {
+			t.Errorf("step %d of run %d is shown", p.at, p.run.ID)
+		}
+		r.wantNoText("Show the newest")
+	})
+}
+
+// A call with a token that was there comes with every sync, and says nothing of
+// the steps before.
+func TestACallAloneDoesNotTakeThePlaceOfARunWithMoreInIt(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		call := goodRun(2, noon)
+		call.Reason = flow.ReasonCall
+		p := r.openFlow(call, goodRun(1, lately))
+		if p.run.ID != 1 {
+			t.Errorf("run %d is shown", p.run.ID)
+		}
+		failed := failedRun(3, noon)
+		failed.Reason = flow.ReasonCall
+		r.showRuns(failed, call, goodRun(1, lately))
+		if p.run.ID != 3 {
+			t.Errorf("run %d is shown after a failure", p.run.ID)
+		}
+		r.showRuns(call)
+		if p.run.ID != 2 {
+			t.Errorf("run %d is shown where there is no other", p.run.ID)
 		}
 	})
 }
@@ -187,137 +216,6 @@ func TestTheBuiltInConnectionHasNoFieldToOpen(t *testing.T) {
 		r.wantText("secret of 27 characters")
 	})
 }
-
-// S104: a secret is on screen for ten seconds only, and on the clipboard for
-// thirty.
-func TestS104_ASecretIsRevealedForAMoment(t *testing.T) {
-	reveal := func(r *rig) *flowPage {
-		p := r.openFlow(goodRun(1, lately))
-		p.choose(1)
-		p.showTab(tabRequest)
-		r.settle()
-		r.wantNoText(fakeSecret)
-		r.tap("Reveal for 10 seconds: client_secret")
-		r.wantText(fakeSecret)
-		return p
-	}
-	signedIn(t, func(r *rig) { // the time is over
-		reveal(r)
-		r.after(9 * time.Second)
-		r.wantText("Hide (1)")
-		r.after(time.Second)
-		r.wantNoText(fakeSecret)
-	})
-	signedIn(t, func(r *rig) { // it is hidden by hand
-		reveal(r)
-		r.tap("Hide (10)")
-		r.wantNoText(fakeSecret)
-	})
-	signedIn(t, func(r *rig) { // another side is looked at
-		p := reveal(r)
-		p.showTab(tabResponse)
-		p.showTab(tabRequest)
-		r.settle()
-		r.wantNoText(fakeSecret)
-	})
-	signedIn(t, func(r *rig) { // the page is left
-		reveal(r)
-		r.key(fyne.KeyEscape)
-		r.command("flow")
-		r.wantNoText(fakeSecret)
-		r.after(time.Minute)
-	})
-	signedIn(t, func(r *rig) { // the window loses the focus
-		reveal(r)
-		r.app.Lifecycle().(interface{ OnExitedForeground() func() }).OnExitedForeground()()
-		r.settle()
-		r.wantNoText(fakeSecret)
-	})
-	signedIn(t, func(r *rig) { // another run has taken its place
-		reveal(r)
-		r.showRuns(failedRun(2, noon), goodRun(1, lately))
-		r.wantNoText(fakeSecret)
-		r.command("runs")
-		r.choose("12:04:18 · sign-in · 412 ms")
-		r.tap("Request")
-		r.wantText("only the newest run keeps the value itself")
-		r.wantNoText(revealWords)
-	})
-}
-
-func TestS104_ACopiedSecretLeavesTheClipboard(t *testing.T) {
-	copied := func(r *rig) {
-		p := r.openFlow(goodRun(1, lately))
-		p.choose(1)
-		p.showTab(tabRequest)
-		r.settle()
-		r.tap("Copy: client_secret")
-		r.wantClipboard(fakeSecret)
-	}
-	signedIn(t, func(r *rig) {
-		copied(r)
-		r.after(29 * time.Second)
-		r.wantClipboard(fakeSecret)
-		r.after(time.Second)
-		r.wantClipboard("")
-	})
-	signedIn(t, func(r *rig) { // what was copied since stays
-		copied(r)
-		r.app.Clipboard().SetContent("something else")
-		r.after(time.Minute)
-		r.wantClipboard("something else")
-	})
-	signedIn(t, func(r *rig) { // leaving the page does not keep it there
-		copied(r)
-		r.key(fyne.KeyEscape)
-		r.after(30 * time.Second)
-		r.wantClipboard("")
-	})
-	signedIn(t, func(r *rig) { // neither does the end
-		copied(r)
-		r.w.Close()
-		r.wantClipboard("")
-	})
-}
-
-func (r *rig) wantClipboard(words string) {
-	r.Helper()
-	if got := r.app.Clipboard().Content(); got != words {
-		r.Fatalf("the clipboard holds %q, not %q", got, words)
-	}
-}
-
-// S91: no text, label or copy of the page holds a secret.
-func TestS91_NoSideOfAFlowShowsASecret(t *testing.T) {
-	signedIn(t, func(r *rig) {
-		p := r.openFlow(goodRun(1, lately))
-		sweep := func(where, text string) {
-			for _, canary := range []string{fakeSecret, fakeIDJAG, fakeAccess} {
-				if strings.Contains(text, canary) {
-					t.Errorf("%s: a secret is in sight", where)
-				}
-			}
-		}
-		for at := discoveryStep; at < 4; at++ {
-			p.choose(at)
-			for _, tab := range flowTabs() {
-				p.showTab(tab.value)
-				r.settle()
-				sweep(fmt.Sprint(at, tab.words), r.text())
-				for _, o := range find(r, func(o fyne.CanvasObject) bool { _, is := o.(accessible); return is }) {
-					sweep(fmt.Sprint(at, tab.words), o.(accessible).AccessibilityLabel())
-				}
-				if p.ledger != nil {
-					p.ledger.TypedShortcut(&fyne.ShortcutCopy{})
-					sweep("clipboard", r.app.Clipboard().Content())
-				}
-				sweep("title", r.w.win.Title())
-			}
-		}
-	})
-}
-
-type accessible interface{ AccessibilityLabel() string }
 
 func TestWhatIsFoundInARequestIsBroughtIntoSight(t *testing.T) {
 	signedIn(t, func(r *rig) {

@@ -103,12 +103,9 @@ func (w *Window) runFrom(from fault.Step, done func(error)) {
 // openRuns lets one of the runs be chosen.
 func (p *flowPage) openRuns() {
 	m, now := fyne.NewMenu(""), p.w.o.Now()
-	for i, r := range p.runs {
+	for _, r := range p.runs {
 		item := fyne.NewMenuItem(runWords(r, now), func() {
 			p.pinned, p.chosen = r.ID, false
-			if i == 0 {
-				p.pinned = 0
-			}
 			p.showRun(r)
 		})
 		item.Checked = r == p.run

@@ -257,14 +257,14 @@ func (d *flowDiscovery) show(r *flow.Run, chosen bool) {
 }
 
 // flowTitleLayout puts the button of the sidebar, the title, the summary and the
-// link in one line or, where there is too little room, the summary below.
+// links in one line or, where there is too little room, the summary below.
 type flowTitleLayout struct{ width float32 }
 
 func (l *flowTitleLayout) flow(objects []fyne.CanvasObject, width float32, put func(o fyne.CanvasObject, x, y float32, s fyne.Size)) float32 {
 	const gap, line = 10, 28
 	row, summary := objects, objects[2]
 	if l.long(row, gap) > width {
-		row = []fyne.CanvasObject{objects[0], objects[1], objects[3]}
+		row = append([]fyne.CanvasObject{objects[0], objects[1]}, objects[3:]...)
 	}
 	x, high := float32(0), float32(line)
 	for _, o := range row {

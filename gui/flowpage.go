@@ -38,6 +38,7 @@ type flowPage struct {
 
 	summary             *text
 	picker, again, save *button
+	newer               *link // leads to the newest run, where another one is shown
 	cards               *flowCards
 	discovery           *flowDiscovery
 	empty               *emptyState
@@ -107,7 +108,9 @@ func (p *flowPage) flowHead() fyne.CanvasObject {
 	p.again = newButton("Run again", buttonPlain, p.openAgain).withIcon(theme.ViewRefreshIcon())
 	p.save = newButton("Export trace", buttonPlain, p.openExport).withIcon(theme.DocumentSaveIcon())
 	probes := newButton("Probes", buttonPlain, p.w.showProbes)
-	words := container.New(&flowTitleLayout{}, p.menu, title, p.summary, newLink("What is this?", p.w.showLearn))
+	p.newer = newLink("Show the newest", p.showNewest)
+	p.newer.Hide()
+	words := container.New(&flowTitleLayout{}, p.menu, title, p.summary, newLink("What is this?", p.w.showLearn), p.newer)
 	return column(4, inset(insets{0, 0, 0, -buttonPadX}, row(0, nil, p.back)),
 		container.New(barLayout{}, words, container.New(&wrapLayout{gap: 8, right: true}, p.picker, p.again, p.save, probes)),
 		p.finder.box)
@@ -148,6 +151,22 @@ func (p *flowPage) escape() {
 	}
 }
 
+// runThatMatters is the newest run in which more happened than a call with a
+// token that was there: those come every few minutes, and say nothing of the
+// steps before. nil: there is none at all.
+func runThatMatters(runs []*flow.Run) *flow.Run {
+	for _, r := range runs {
+		failed := slices.ContainsFunc(r.Steps[:], func(s flow.Step) bool { return s.State == flow.Failed })
+		if r.Reason != flow.ReasonProbe && (r.Reason != flow.ReasonCall || failed) {
+			return r
+		}
+	}
+	if len(runs) == 0 {
+		return nil
+	}
+	return runs[0]
+}
+
 // apply shows these runs: the newest one, or the one that was chosen as long as
 // it is kept.
 func (p *flowPage) apply(runs []*flow.Run) {
@@ -156,10 +175,7 @@ func (p *flowPage) apply(runs []*flow.Run) {
 	}
 	p.runs = slices.Clone(runs)
 	slices.SortFunc(p.runs, func(a, b *flow.Run) int { return int(int64(b.ID) - int64(a.ID)) })
-	var run *flow.Run
-	if len(p.runs) > 0 {
-		run = p.runs[0]
-	}
+	run := runThatMatters(p.runs)
 	if i := slices.IndexFunc(p.runs, func(r *flow.Run) bool { return r.ID == p.pinned }); i >= 0 {
 		run = p.runs[i]
 	} else {
@@ -182,6 +198,15 @@ func (p *flowPage) showRun(run *flow.Run) {
 		}
 	}
 	p.show()
+}
+
+// isLast reports whether the newest run is shown.
+func (p *flowPage) isLast() bool { return p.run == p.runs[0] }
+
+// showNewest goes back to following what happens.
+func (p *flowPage) showNewest() {
+	p.pinned, p.chosen = 0, false
+	p.showRun(runThatMatters(p.runs))
 }
 
 // stepThatMatters is the step that a run is shown with at first.
@@ -227,7 +252,8 @@ func (p *flowPage) show() {
 		return
 	}
 	now := p.w.o.Now()
-	p.summary.set(summaryOf(p.run, p.run == p.runs[0], now))
+	visible(p.newer, p.run != runThatMatters(p.runs))
+	p.summary.set(summaryOf(p.run, p.isLast(), now))
 	p.cards.show(p.run, p.at, now)
 	p.discovery.show(p.run, p.at == discoveryStep)
 	p.showLower()
@@ -293,6 +319,7 @@ func (p *flowPage) choose(at int) {
 		return
 	}
 	p.at, p.chosen, p.picked, p.token = at, true, 0, 0
+	p.pinned = p.run.ID // whoever looks at it does not want another one under the eyes
 	p.show()
 }
 
@@ -301,6 +328,7 @@ func (p *flowPage) showTab(t flowTab) {
 	p.tab = t
 	p.tabs.set(t)
 	if p.run != nil {
+		p.pinned = p.run.ID
 		p.show()
 	}
 }
@@ -311,7 +339,7 @@ func (p *flowPage) tickNow() {
 	if p.run == nil {
 		return
 	}
-	p.summary.set(summaryOf(p.run, p.run == p.runs[0], now))
+	p.summary.set(summaryOf(p.run, p.isLast(), now))
 	p.cards.show(p.run, p.at, now)
 	for _, f := range p.ticking {
 		f(now)

@@ -322,11 +322,8 @@ func (p *flowPage) hiddenCard(hidden []transport.Hidden) fyne.CanvasObject {
 	return card(list)
 }
 
-// secretRow is a secret of this page. Only the newest run reveals.
+// secretRow is a secret of this page.
 func (p *flowPage) secretRow(name, print string, value secret.Text, length int) *secretRow {
-	if p.run != p.runs[0] {
-		value = secret.Text{}
-	}
 	r := newSecretRow(p.w.secrets, name, secretRemark(value, print, length), value, p.relayout)
 	p.keepInSight(&r.reveal.press)
 	p.keepInSight(&r.copy.press)

@@ -159,7 +159,7 @@ func whatOf(s *flow.Step) string {
 	if last < 0 {
 		return ""
 	}
-	return s.Exchanges[last].Method + " " + pathOfURL(s.Exchanges[last].URL)
+	return s.Exchanges[0].Method + " " + pathOfURL(s.Exchanges[0].URL)
 }
 
 func formValue(m *transport.Message, name string) string {
