@@ -36,11 +36,11 @@ const (
 
 var headerTable = map[string]said{
 	"typ": {"what kind of token this is", "RFC 8725 section 3.11", map[TokenKind]defined{
-		KindIDJAG:       {"what kind of token this is: must be oauth-id-jag+jwt", draftClaims},
-		KindAccessToken: {"what kind of token this is: at+jwt where the server follows RFC 9068", "RFC 9068 section 2.1"},
+		KindIDJAG:       {"required value", draftClaims},
+		KindAccessToken: {"at+jwt by RFC 9068", "RFC 9068 section 2.1"},
 	}},
 	"alg":      {"how it is signed", "RFC 7515 section 4.1.1", nil},
-	"kid":      {"which of the issuer's keys signed it", "RFC 7515 section 4.1.4", nil},
+	"kid":      {"the key that signed it", "RFC 7515 section 4.1.4", nil},
 	"cty":      {"what the token contains", "RFC 7519 section 5.2", nil},
 	"jku":      {"where the issuer says its keys are; not followed", "RFC 7515 section 4.1.2", nil},
 	"jwk":      {"a key that came along; not trusted", "RFC 7515 section 4.1.3", nil},
@@ -52,33 +52,33 @@ var headerTable = map[string]said{
 
 var claimTable = map[string]said{
 	"iss": {"who issued it", "RFC 7519 section 4.1.1", map[TokenKind]defined{
-		KindIDToken:     {"the identity provider that vouches for the user", oidcIDToken},
-		KindIDJAG:       {"the identity provider that vouches for the user", draftClaims},
-		KindAccessToken: {"the authorization server that issued it", rfc9068},
+		KindIDToken:     {"who vouches for the user", oidcIDToken},
+		KindIDJAG:       {"who vouches for the user", draftClaims},
+		KindAccessToken: {"the server that issued it", rfc9068},
 	}},
 	"sub": {"whom it is about", "RFC 7519 section 4.1.2", map[TokenKind]defined{
-		KindIDToken:     {"the user, as the identity provider knows them", oidcIDToken},
-		KindIDJAG:       {"the user, as the identity provider knows them", draftClaims},
-		KindAccessToken: {"the user, as the authorization server knows them", rfc9068},
+		KindIDToken:     {"the user at the identity provider", oidcIDToken},
+		KindIDJAG:       {"the user at the identity provider", draftClaims},
+		KindAccessToken: {"the user at the resource", rfc9068},
 	}},
 	"aud": {"whom it is meant for", "RFC 7519 section 4.1.3", map[TokenKind]defined{
-		KindIDToken:     {"the app that it is meant for: the client id at the identity provider", oidcIDToken},
-		KindIDJAG:       {"the one authorization server that may redeem it", draftClaims},
+		KindIDToken:     {"this app, as the provider knows it", oidcIDToken},
+		KindIDJAG:       {"the one server that may redeem it", draftClaims},
 		KindAccessToken: {"the resource that may accept it", rfc9068},
 	}},
 	"azp": {"the app that asked for it", oidcIDToken, nil},
 	"client_id": {"the app that it was issued to", rfc9068, map[TokenKind]defined{
-		KindIDJAG: {"this app, as the resource's authorization server knows it", draftClaims},
+		KindIDJAG: {"this app, as that server knows it", draftClaims},
 	}},
 	"resource": {"the resource that it is for", "RFC 8707 section 2", map[TokenKind]defined{
-		KindIDJAG: {"the resource that was asked for; becomes the access token's aud", draftClaims},
+		KindIDJAG: {"becomes the access token's aud", draftClaims},
 	}},
 	"scope": {"what may be done with it", "RFC 9068 section 2.2.3", map[TokenKind]defined{
-		KindIDJAG: {"what the identity provider's policy lets through", draftClaims},
+		KindIDJAG: {"granted by the provider's policy", draftClaims},
 	}},
 	"authorization_details": {"what may be done with it, in detail", "RFC 9396 section 2", nil},
-	"jti": {"its own id, so that it can be told when it comes twice", "RFC 7519 section 4.1.7", map[TokenKind]defined{
-		KindIDJAG: {"its own id: a server that sees it twice may refuse it", draftClaims},
+	"jti": {"its own id, against replay", "RFC 7519 section 4.1.7", map[TokenKind]defined{
+		KindIDJAG: {"its own id, against replay", draftClaims},
 	}},
 	"iat":                {"when it was issued", "RFC 7519 section 4.1.6", nil},
 	"nbf":                {"not valid before", "RFC 7519 section 4.1.5", nil},

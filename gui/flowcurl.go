@@ -15,17 +15,20 @@ func (p *flowPage) curlTab(s *flow.Step) []fyne.CanvasObject {
 	if e == nil {
 		return []fyne.CanvasObject{aside(nothingSent(s))}
 	}
-	script := curlOf(e)
+	script := flow.Curl(*e)
 	l := p.newPageLedger("curl")
 	l.set(curlEntries(script.Text))
 	objects := []fyne.CanvasObject{p.exchangeBar(s, e, "Copy the command", func() string { return script.Text }), card(l)}
+	if script.Cut {
+		objects = append(objects, aside("The body of the request was too long to be kept whole: the command lacks its end."))
+	}
 	if len(script.Variables) == 0 {
 		return objects
 	}
 	list := column(12, newText("Variables", textStyle{style: fyne.TextStyle{Bold: true}}),
 		newText("The command holds no secret: it takes each from a variable of the shell. Set these before you run it.", textStyle{color: colorMuted, size: sizeCaption, wrap: true}))
 	for _, v := range script.Variables {
-		list.Add(p.secretRow(v.Name, "", v.Value, len(v.Value.Reveal())).box)
+		list.Add(column(2, p.secretRow(v.Name, "", v.Value, len(v.Value.Reveal())).box, newText(capital(v.Meaning)+".", textStyle{color: colorMuted, size: sizeCaption, wrap: true})))
 	}
 	return append(objects, card(list))
 }

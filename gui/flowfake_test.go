@@ -46,7 +46,7 @@ func withForm(r transport.Recording, fields ...string) transport.Recording {
 	for i := 0; i+1 < len(fields); i += 2 {
 		r.Request.Form = append(r.Request.Form, transport.Field{Name: fields[i], Value: fields[i+1]})
 	}
-	r.Secrets = []transport.Hidden{{Name: "client_secret", Value: secret.New(fakeSecret)}, {Name: "assertion", Value: secret.New(fakeIDJAG), Token: true}, {Name: "access_token", Value: secret.New(fakeAccess), Token: true}}
+	r.Secrets = []transport.Hidden{{Name: "client_secret", Value: secret.New(fakeSecret)}, {Name: "assertion", Value: secret.New(fakeIDJAG), Token: true}, {Name: "subject_token", Value: secret.New(fakeIDJAG), Token: true}, {Name: "access_token", Value: secret.New(fakeAccess), Token: true}}
 	return r
 }
 

@@ -301,7 +301,7 @@ func hiddenIn(e *transport.Recording, m *transport.Message) []transport.Hidden {
 	text.WriteString(m.Body)
 	var found []transport.Hidden
 	for _, h := range e.Secrets {
-		if strings.Contains(text.String(), placeholderOf(h)) {
+		if strings.Contains(text.String(), h.Placeholder()) {
 			found = append(found, h)
 		}
 	}

@@ -61,7 +61,7 @@ func (p *flowPage) tokenSays(t *flow.Token) fyne.CanvasObject {
 	put := func(values map[string]json.RawMessage, header bool) {
 		for _, name := range claimOrder(values) {
 			raw := values[name]
-			meaning := claimMeaning(t.Kind, name, header)
+			meaning, _ := flow.Meaning(t.Kind, name, header)
 			if header && meaning != "" {
 				meaning = "header · " + meaning
 			} else if header {

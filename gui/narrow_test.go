@@ -237,7 +237,7 @@ func gather(o fyne.CanvasObject, at fyne.Position, shown, y [2]float32, found fu
 		press(fmt.Sprintf("the choice %q", o.words), o)
 		return
 	case *tabButton:
-		found(pressable{fmt.Sprintf("the tab %q", o.words), at, o.Size(), shown, y}, o.MinSize())
+		press(fmt.Sprintf("the tab %q", o.words), o)
 		return
 	case *toggle:
 		press(fmt.Sprintf("the toggle %q", o.words), o)

@@ -56,7 +56,7 @@ type tabsLayout struct{ wrapLayout }
 
 func (l *tabsLayout) at(objects []fyne.CanvasObject, width float32) *wrapLayout {
 	l.gap = 18
-	if long, _ := l.measure(objects); long > width {
+	if long, _ := l.measure(objects, width); long > width {
 		l.gap = 1
 	}
 	return &l.wrapLayout

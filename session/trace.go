@@ -65,7 +65,9 @@ func (a *account) again(ctx context.Context, from fault.Step) (t *Trace, err err
 	}
 	p := a.flow.Mint(flow.ReasonAgain, note)
 	defer func() {
-		t.Run = p.Run()
+		if t.Run = p.Run(); t.Run != nil {
+			t.Run = flow.Examine(t.Run, nil)
+		}
 		t.Exchange, t.Redeem, t.Call = traced(t.Run, fault.StepExchange), traced(t.Run, fault.StepJWTBearer), traced(t.Run, fault.StepCall)
 	}()
 	if err := a.connect(ctx); err != nil {
