@@ -6,9 +6,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
+
+// aToken is a signed JWT.
+var aToken = regexp.MustCompile(`eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+`)
 
 // S91, S105: what is done with a connection shows its secrets to nobody: not on
 // the screen, not in a file but sealed, not in the arguments or the environment
@@ -40,6 +44,8 @@ func TestS91_TheSecretsOfAConnectionAreNowhereButSealed(t *testing.T) {
 		{"connections", "key", "mine"}, {"connections", "key", "mine", "--at", "resource", "--alg", "RS256"}, {"connections", "discover", e.API, e.IdP, "--json"},
 		{"sign-in", "--connection", "mine"}, {"todos", "--connection", "mine"}, {"connections", "approve", "mine"}, {"doctor", "--connection", "mine"}, {"doctor", "--connection", "mine", "--json"},
 		{"trace", "--connection", "mine"}, {"sign-in", "--connection", "acme"}, {"todos", "--connection", "acme"}, {"doctor", "--connection", "acme"},
+		{"trace", "--connection", "acme", "--verbose"}, {"trace", "--connection", "acme", "--json"},
+		{"trace", "--connection", "acme", "--step", "3", "--verbose", "--har", c.path("home/acme.har")},
 		{"connections", "add", c.path("mine.json")}, {"connections", "remove", "acme"}, {"connections", "add", "--yes", "--preset", "xaa-dev", "--set", "idp.client_secret=${IDP_SECRET}"},
 	} {
 		cmd := c.command(args...)
@@ -49,7 +55,13 @@ func TestS91_TheSecretsOfAConnectionAreNowhereButSealed(t *testing.T) {
 		cmd.Stdout, cmd.Stderr = &shown, &shown
 		_ = cmd.Run() // the last ones are refused, and say so
 	}
-	for _, words := range []string{"The connection \"mine\" is added.", "Signed in as", "placed by your administrator", "add --yes"} {
+	if har := c.read("home/acme.har"); !strings.Contains(har, "subject_token") || aToken.MatchString(har) {
+		t.Errorf("the archive of the requests holds a token, or no request:\n%s", har)
+	}
+	if token := aToken.FindString(shown.String()); token != "" {
+		t.Errorf("a token is shown: %.20s…", token)
+	}
+	for _, words := range []string{"«client_secret»", "«assertion»", "Bearer «access_token»", `"format": "waybill-trace"`, "The connection \"mine\" is added.", "Signed in as", "placed by your administrator", "add --yes"} {
 		if !strings.Contains(shown.String(), words) {
 			t.Errorf("%q was not said:\n%s", words, shown.String())
 		}

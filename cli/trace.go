@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"waybill/auth"
 	"waybill/fault"
 	"waybill/flow"
+	"waybill/internal/disk"
 	"waybill/session"
 	"waybill/todo"
 )
@@ -22,11 +24,16 @@ func runTrace(ctx context.Context, c *call) error {
 	c.newFlags(sessionFlags, jsonFlag)
 	verbose := c.flags.Bool("verbose", false, "print requests, answers and the contents of every token too, all redacted")
 	step := c.flags.Int("step", 0, "print step `N` alone: 1 sign-in, 2 token exchange, 3 JWT bearer grant, 4 call")
+	har := c.flags.String("har", "", "write the requests to this new `file` as an HTTP Archive, redacted and without the to-dos")
+	force := c.flags.Bool("force", false, "write over a file that is there already")
 	if err := c.parseNone(); err != nil {
 		return err
 	}
-	if *step < 0 || *step > 4 {
-		return usageError{"There are the steps 1 to 4.", ""}
+	switch {
+	case *step < 0 || *step > 4:
+		return usageError{"There are the steps 1 to 4.", "trace"}
+	case c.opt.json && (*step != 0 || *verbose):
+		return usageError{"--json prints everything; leave out --step and --verbose.", "trace"}
 	}
 	return c.withSession(ctx, func(m *session.Manager) error {
 		failed := m.RunAgain(ctx, fault.StepExchange)
@@ -34,15 +41,40 @@ func runTrace(ctx context.Context, c *call) error {
 		if run == nil {
 			return failed
 		}
-		report := traceReport{flow.Examine(run, earlier), *step, *verbose}
-		var err error
-		if c.opt.json {
-			err = c.printJSON(report.steps())
-		} else {
-			err = report.write(c.env.Stdout)
+		run = flow.Examine(run, earlier)
+		err := c.printTrace(traceReport{run, *step, *verbose})
+		if *har != "" {
+			err = errors.Join(err, c.writeHAR(run, *har, *force))
 		}
 		return errors.Join(err, failed)
 	})
+}
+
+func (c *call) printTrace(t traceReport) error {
+	if !c.opt.json {
+		return t.write(c.env.Stdout)
+	}
+	var b bytes.Buffer
+	if err := flow.WriteJSON(&b, []*flow.Run{t.run}, flow.Export{By: "waybill " + c.env.Version}); err != nil {
+		return err
+	}
+	_, err := c.env.Stdout.Write(escapeHidden(b.Bytes()))
+	return err
+}
+
+func (c *call) writeHAR(run *flow.Run, path string, force bool) error {
+	var b bytes.Buffer
+	if err := flow.WriteHAR(&b, []*flow.Run{run}, flow.Export{By: "waybill " + c.env.Version}); err != nil {
+		return err
+	}
+	err := disk.Save(path, b.Bytes(), force)
+	if f := fault.As(err); err != nil && f.Code == "file_exists" {
+		return f.WithRemedy("Add --force to write over it.")
+	}
+	if err == nil {
+		c.say("The requests are written to %s.", fault.Clean(path, 200))
+	}
+	return err
 }
 
 // traced finds the run that was asked for, with the sign-in of this process
@@ -71,40 +103,13 @@ type traceReport struct {
 
 // traceStep is one step of trace's output. It holds no token.
 type traceStep struct {
-	Step    string         `json:"step"`
-	At      string         `json:"at"`
-	TookMS  float64        `json:"took_ms"`
-	Result  string         `json:"result"`
-	Why     string         `json:"why,omitempty"`
-	Notes   []string       `json:"notes,omitempty"`
-	Scopes  *scopes        `json:"scopes,omitempty"`
-	Claims  map[string]any `json:"id_jag_claims,omitempty"`
-	Checks  []traceCheck   `json:"checks,omitempty"`
-	Causes  []traceCause   `json:"causes,omitempty"`
-	Problem *problem       `json:"error,omitempty"`
-
+	*flow.Step
 	number int
-	of     *flow.Step
-}
-
-type scopes struct {
-	Asked   []string `json:"asked"`
-	InIDJAG []string `json:"in_id_jag,omitempty"`
-	Granted []string `json:"granted,omitempty"`
-}
-
-type traceCheck struct {
-	Name    string `json:"check"`
-	Verdict string `json:"verdict"`
-	Finding string `json:"finding"`
-	Section string `json:"section,omitempty"`
-}
-
-type traceCause struct {
-	Code     string `json:"code"`
-	Sentence string `json:"sentence"`
-	Remedy   string `json:"remedy,omitempty"`
-	Field    string `json:"field,omitempty"`
+	title  string
+	at     string
+	took   string
+	result string
+	claims map[string]any // of an ID-JAG
 }
 
 var verdicts = map[auth.Tri]string{auth.Yes: "passed", auth.No: "failed", auth.Unknown: "could not tell"}
@@ -122,29 +127,22 @@ func (t traceReport) steps() (out []traceStep) {
 
 func (t traceReport) step(i int) traceStep {
 	s := &t.run.Steps[i]
-	out := traceStep{Step: stepTitles[i], At: t.address(i), TookMS: float64(s.Took.Microseconds()) / 1000, Why: s.Why, Notes: s.Notes, number: i + 1, of: s}
+	out := traceStep{Step: s, number: i + 1, title: stepTitles[i], at: t.address(i), took: "-"}
 	switch s.State {
 	case flow.Done:
-		out.Result = s.Outcome
+		out.result = s.Outcome
 	case flow.Cached:
-		out.Result = "not needed"
+		out.result = "not needed"
 	case flow.Failed:
-		p := describe(s.Fault)
-		out.Result, out.Problem = "failed", &p
+		out.result = "failed"
 	default:
-		out.Result = "not run"
+		out.result = "not run"
 	}
-	if s.Scopes != nil {
-		out.Scopes = &scopes{s.Scopes.Asked, s.Scopes.InIDJAG, s.Scopes.Granted}
+	if s.State == flow.Done || s.State == flow.Failed {
+		out.took = fmt.Sprintf("%.0f ms", float64(s.Took.Microseconds())/1000)
 	}
 	if s.Token != nil && s.Token.Kind == flow.KindIDJAG {
-		out.Claims = claimsOf(s.Token)
-	}
-	for _, check := range s.Checks {
-		out.Checks = append(out.Checks, traceCheck{check.Name, verdicts[check.Verdict], fault.Clean(check.Says, 200), check.Section})
-	}
-	for _, cause := range s.Causes {
-		out.Causes = append(out.Causes, traceCause{cause.Code, cause.Sentence, cause.Remedy, cause.Field})
+		out.claims = claimsOf(s.Token)
 	}
 	return out
 }
@@ -189,41 +187,34 @@ func (t traceReport) write(w io.Writer) error {
 }
 
 func (t traceReport) writeStep(w io.Writer, s traceStep) {
-	fmt.Fprintf(w, "%d  %s\t%s\t%s\t%s\n", s.number, s.Step, todo.Line(s.At), took(s), s.Result)
+	fmt.Fprintf(w, "%d  %s\t%s\t%s\t%s\n", s.number, s.title, todo.Line(s.at), s.took, todo.Line(s.result))
 	if s.Why != "" {
 		fmt.Fprintf(w, "   %s\n", s.Why)
 	}
 	writeScopes(w, s.Scopes)
-	writeClaims(w, s.Claims)
+	writeClaims(w, s.claims)
 	if t.verbose {
-		for _, token := range append([]*flow.Token{s.of.Token}, s.of.Extra...) {
+		for _, token := range append([]*flow.Token{s.Token}, s.Extra...) {
 			writeToken(w, token)
 		}
 	}
 	for _, check := range s.Checks {
-		fmt.Fprintf(w, "   %s\t%s\t\t%s\n", check.Verdict, check.Name, strings.TrimSpace(check.Finding+" "+inBrackets(check.Section)))
+		fmt.Fprintf(w, "   %s\t%s\t\t%s\n", verdicts[check.Verdict], todo.Line(check.Name), strings.TrimSpace(todo.Line(check.Says)+" "+inBrackets(check.Section)))
 	}
 	for i, cause := range s.Causes {
-		fmt.Fprintf(w, "   Cause %d: %s %s\n", i+1, cause.Sentence, cause.Remedy)
+		fmt.Fprintf(w, "   Cause %d: %s\n", i+1, todo.Line(cause.Sentence+" "+cause.Remedy))
 	}
 	for _, note := range s.Notes {
-		fmt.Fprintf(w, "   Note: %s\n", note)
+		fmt.Fprintf(w, "   Note: %s\n", todo.Line(note))
 	}
 	if t.verbose {
-		for _, x := range s.of.Exchanges {
+		for _, x := range s.Exchanges {
 			writeExchange(w, x)
 		}
-		if s.of.Omitted > 0 {
-			fmt.Fprintf(w, "   … and %d more requests\n", s.of.Omitted)
+		if s.Omitted > 0 {
+			fmt.Fprintf(w, "   … and %d more requests\n", s.Omitted)
 		}
 	}
-}
-
-func took(s traceStep) string {
-	if s.of.State == flow.Cached || s.of.State == flow.NotRun {
-		return "-"
-	}
-	return fmt.Sprintf("%.0f ms", s.TookMS)
 }
 
 func inBrackets(text string) string {
@@ -239,7 +230,7 @@ func writeClaims(w io.Writer, claims map[string]any) {
 	}
 }
 
-func writeScopes(w io.Writer, s *scopes) {
+func writeScopes(w io.Writer, s *flow.Scopes) {
 	if s == nil {
 		return
 	}

@@ -1,29 +1,32 @@
 package cli_test
 
 import (
+	"encoding/json"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
 	"waybill/cli"
+	"waybill/playground"
 )
 
-// step is a step of trace's output as JSON.
-type step struct {
-	Step   string         `json:"step"`
-	At     string         `json:"at"`
-	TookMS float64        `json:"took_ms"`
-	Result string         `json:"result"`
-	Why    string         `json:"why"`
-	Claims map[string]any `json:"id_jag_claims"`
-	Checks []struct {
-		Name    string `json:"check"`
-		Verdict string `json:"verdict"`
-		Section string `json:"section"`
-	} `json:"checks"`
-	Scopes *struct {
-		Asked, Granted []string
-	} `json:"scopes"`
+// traceFile is what trace prints with --json, as far as these tests read it.
+type traceFile struct {
+	Format   string
+	Version  int
+	Redacted bool
+	Runs     []struct {
+		Steps []struct {
+			Step, State, Why, Outcome string
+			Exchanges                 []any
+			Checks                    []struct{ Section string }
+			Token                     *struct{ Header, Claims map[string]any }
+			Error                     *struct{ Code string }
+			Causes                    []struct{ Code string }
+		}
+	}
 }
 
 func TestTraceShowsAllStepsAndWhatWasNotNeeded(t *testing.T) {
@@ -40,16 +43,63 @@ func TestTraceShowsAllStepsAndWhatWasNotNeeded(t *testing.T) {
 	if strings.Contains(out, "grant_type=") {
 		t.Errorf("requests are printed without --verbose:\n%s", out)
 	}
-	steps := answer[[]step](c, "trace")
-	if len(steps) != 4 || steps[0].Why == "" || steps[1].Claims["(header) typ"] != "oauth-id-jag+jwt" || len(steps[1].Checks) < 5 || steps[1].Checks[0].Section == "" ||
-		steps[2].Scopes == nil || len(steps[2].Scopes.Asked) == 0 || !strings.HasSuffix(steps[2].At, "/token") || steps[2].TookMS <= 0 {
+	file := answer[traceFile](c, "trace")
+	if file.Format != "waybill-trace" || file.Version != 1 || !file.Redacted || len(file.Runs) != 1 || len(file.Runs[0].Steps) != 4 {
+		t.Fatalf("%+v", file)
+	}
+	if steps := file.Runs[0].Steps; steps[0].Why == "" || steps[1].Token.Header["typ"] != "oauth-id-jag+jwt" || len(steps[1].Checks) < 5 || len(steps[2].Exchanges) != 1 || steps[3].Outcome != "24 to-dos" {
 		t.Errorf("%+v", steps)
 	}
-	if only := answer[[]step](c, "trace", "--step", "3"); len(only) != 1 || only[0].Step != "JWT bearer grant (RFC 7523)" {
-		t.Errorf("%+v", only)
+	if out, _ := c.runs("trace", "--step", "3"); !strings.HasPrefix(out, "3  JWT bearer grant") || strings.Contains(out, "2  token exchange") {
+		t.Error(out)
 	}
-	if status, _, stderr := c.run(nil, "trace", "--step", "5"); status != cli.ExitUsage || !strings.Contains(stderr, "1 to 4") {
-		t.Errorf("%d %s", status, stderr)
+	for says, args := range map[string][]string{"1 to 4": {"trace", "--step", "5"}, "leave out": {"trace", "--json", "--verbose"}} {
+		if status, _, stderr := c.run(nil, args...); status != cli.ExitUsage || !strings.Contains(stderr, says) {
+			t.Errorf("%d %s", status, stderr)
+		}
+	}
+}
+
+func TestTraceWritesAnHTTPArchive(t *testing.T) {
+	c := newServer(t).computer("alice@example.com")
+	path := filepath.Join(t.TempDir(), "run.har")
+	c.runs("trace", "--sign-in", "--har", path)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var har struct {
+		Log struct {
+			Version string
+			Entries []any
+		}
+	}
+	if err := json.Unmarshal(data, &har); err != nil || har.Log.Version != "1.2" || len(har.Log.Entries) < 6 {
+		t.Errorf("%v %d entries", err, len(har.Log.Entries))
+	}
+	c.fails(cli.ExitFailed, "--force", "trace", "--har", path)
+	c.runs("trace", "--har", path, "--force")
+}
+
+// A run that fails is printed as far as it went, with what may be the cause.
+func TestTraceOfAFailureSaysWhereAndWhy(t *testing.T) {
+	s := newServer(t)
+	c := s.computer("alice@example.com")
+	c.runs("sign-in")
+	s.p.SetPolicy(playground.Policy{DenyUsers: []string{"alice@example.com"}})
+	status, out, stderr := c.run(nil, "trace")
+	for _, says := range []string{"2  token exchange (RFC 8693)", "failed", "Cause 1: ", "4  call to the resource", "not run", "It was not reached, since the token exchange failed."} {
+		if status != cli.ExitFailed || !strings.Contains(out, says) || stderr == "" {
+			t.Errorf("%d: %q is not in %s%s", status, says, out, stderr)
+		}
+	}
+	status, out, _ = c.run(nil, "trace", "--json")
+	var file traceFile
+	if err := json.Unmarshal([]byte(out), &file); err != nil || status != cli.ExitFailed {
+		t.Fatalf("%d %v %s", status, err, out)
+	}
+	if s := file.Runs[0].Steps[1]; s.State != "failed" || s.Error == nil || s.Error.Code != "access_denied" || len(s.Causes) == 0 {
+		t.Errorf("%+v", s)
 	}
 }
 
