@@ -113,12 +113,12 @@ func (c *IDJAGClaims) advisory(p *Plan, now time.Time) []Check {
 	checks := []Check{
 		may("subject", c.Subject != "", "it names no user"),
 		may("id", c.ID != "", "it has no id of its own (jti)"),
-		may("issued", !c.Issued.IsZero() && c.Issued.Sub(now) <= 30*time.Second, "it says that it was issued in the future, or not when"),
+		may("issued", !c.Issued.IsZero() && c.Issued.Sub(now) <= clockTolerance, "it says that it was issued in the future, or not when"),
 		may("signature", false, "its signature is for the authorization server to check"),
 	}
 	checks[3].Verdict = Unknown
 	if !c.NotBefore.IsZero() {
-		checks = append(checks, may("not-before", c.NotBefore.Sub(now) <= 30*time.Second, "it is not valid yet"))
+		checks = append(checks, may("not-before", c.NotBefore.Sub(now) <= clockTolerance, "it is not valid yet"))
 	}
 	if c.ScopesKnown {
 		missing := without(p.Connection.ResourceScopes(), c.Scopes)

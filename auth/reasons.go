@@ -40,6 +40,7 @@ type GrantEvidence struct {
 	// identity provider's, as far as that is known.
 	Ahead      time.Duration
 	AheadKnown bool
+	Sent       time.Time // when it was sent, by the identity provider's clock; zero: unknown
 
 	SentBefore bool // the same ID-JAG had been sent before
 	Signature  Tri  // whether a published key of the identity provider verifies it
@@ -49,6 +50,9 @@ const (
 	// skewSuspect is the difference between two clocks from which on it is a
 	// likely reason: authorization servers allow 30 seconds.
 	skewSuspect = 20 * time.Second
+
+	// clockTolerance is what authorization servers put up with.
+	clockTolerance = 30 * time.Second
 
 	// longLife is what an ID-JAG lives at most at the providers that are known;
 	// a strict server may refuse more.
@@ -82,8 +86,9 @@ func (e GrantEvidence) Reasons() []Reason {
 		out = append(out, Reason{"signature", Likely, "none of the keys that the identity provider publishes verifies its signature",
 			"Tell whoever runs the identity provider: the resource's authorization server needs the key.", ""})
 	}
+	out = append(e.unseen(), out...)
 	slices.SortStableFunc(out, func(a, b Reason) int { return int(a.Strength) - int(b.Strength) })
-	return append(out, e.unseen()...)
+	return out
 }
 
 // unseen are the reasons of which nothing can be seen from here.
@@ -122,18 +127,31 @@ func (e GrantEvidence) clocks() []Reason {
 		"Tell whoever runs the two servers; signing in again does not help.", ""}}
 }
 
-// clockStrength: where the identity provider dates it rightly by its own clock
-// and the other clock puts it outside its time, that settles it.
+// clockStrength: the difference is seen to be the reason where the identity
+// provider dates the ID-JAG rightly by its own clock, and the other clock, as it
+// was when the ID-JAG came, puts it outside of its time. One that makes it look
+// new by less than servers put up with is likely all the same, since some put up
+// with nothing; one that makes it look a little older harms nobody but a server
+// that asks for its age.
 func (e GrantEvidence) clockStrength() Strength {
-	if e.Claims == nil {
+	c := e.Claims
+	if c == nil || e.Sent.IsZero() {
 		return Likely
 	}
-	for _, c := range e.Checks {
-		if c.Verdict == No && (c.Name == "expiry" || c.Name == "issued" || c.Name == "not-before") {
+	for _, check := range e.Checks {
+		if check.Verdict == No && (check.Name == "expiry" || check.Name == "issued" || check.Name == "not-before") {
 			return Likely
 		}
 	}
-	return Proven
+	there := e.Sent.Add(e.Ahead)
+	tooEarly := func(t time.Time) bool { return !t.IsZero() && t.Sub(there) > clockTolerance }
+	switch {
+	case !c.Expires.IsZero() && !c.Expires.After(there), tooEarly(c.Issued), tooEarly(c.NotBefore):
+		return Proven
+	case e.Ahead < 0:
+		return Likely
+	}
+	return Possible
 }
 
 // life is how long an ID-JAG is valid, 0 if it does not say.

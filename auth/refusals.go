@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"waybill/connection"
 	"waybill/fault"
@@ -210,6 +211,7 @@ func whyRefused(t *transport.Client, p *Plan, g *Grant) (why, remedy string) {
 	here, okHere := t.ServerClock(p.Server.TokenEndpoint)
 	there, okThere := t.ServerClock(p.Provider.TokenEndpoint)
 	e.Ahead, e.AheadKnown = here-there, okHere && okThere
+	e.Sent = time.Now().Add(there)
 	if first := e.Reasons()[0]; first.Strength != Possible {
 		return first.Says, first.Remedy
 	}

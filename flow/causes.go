@@ -255,6 +255,9 @@ func (e *evidence) grantCauses(s *Step) []Cause {
 		here, okHere := e.known(e.plan.Server.TokenEndpoint)
 		there, okThere := e.known(e.plan.Provider.TokenEndpoint)
 		g.Ahead, g.AheadKnown = here-there, okHere && okThere
+		if n := len(s.Exchanges); n > 0 {
+			g.Sent = s.Exchanges[n-1].Start.Add(there)
+		}
 		var out []Cause
 		for _, r := range g.Reasons() {
 			out = append(out, e.reasonCause(r, "The authorization server refused the ID-JAG: "))

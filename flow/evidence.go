@@ -48,11 +48,11 @@ func gather(r *Run, earlier []*Run) *evidence {
 }
 
 // clock learns a server's clock from its Date field (RFC 9110 section 6.6.1),
-// which lies anywhere within its second.
+// which lies anywhere within its second. An answer out of a cache says nothing.
 func (e *evidence) clock(x transport.Recording) {
 	at, err := http.ParseTime(x.Response.Header.Get("Date"))
 	origin, bad := transport.Origin(x.URL)
-	if err != nil || bad != nil {
+	if err != nil || bad != nil || x.Response.Header.Get("Age") != "" {
 		return
 	}
 	half := x.Start.Add(x.Timings.Headers / 2)

@@ -61,6 +61,7 @@ type world struct {
 	longestLife time.Duration
 	access      map[string]any // claims of the access token
 	calls       func(w http.ResponseWriter, r *http.Request)
+	asDate      string // what its Date field is, instead of asClock; "": that
 }
 
 func newWorld(t *testing.T) *world {
