@@ -91,8 +91,7 @@ func (m *Manager) openKept(ctx context.Context, name string) error {
 // and starts to sync it. given is what a sign-in just looked up, nil at a
 // start; it is closed with the account. The turn is held.
 func (m *Manager) openAccount(ctx context.Context, name string, r record, key storeKey, given *planner) error {
-	local, err := replica.Open(ctx, replica.Options{Dir: m.storeDir(), Key: key.key, StartFresh: key.fresh, Account: r.Account,
-		Settled: m.o.Settled, Log: m.o.Log})
+	local, err := m.copyOf(ctx, r.Account, key)
 	if err != nil {
 		return err
 	}
@@ -287,7 +286,7 @@ func (a *account) close() error {
 	} else if a.given != nil {
 		a.given.plans.Close()
 	}
-	if closing := a.replica.Close(); closing != nil {
+	if closing := a.m.closeCopy(a); closing != nil {
 		err = closing
 	}
 	return err

@@ -80,8 +80,9 @@ type Manager struct {
 
 	// turn is held by whatever changes which account is open: one at a time,
 	// and by Close for good.
-	turn  chan struct{}
-	close func() error
+	turn     chan struct{}
+	inMemory map[string]*replica.Replica // local copies that nothing is written of, by account; of the turn
+	close    func() error
 
 	beginning sync.Mutex // held while a sign-in is begun
 
@@ -167,7 +168,7 @@ func newManager(o Options) *Manager {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	m := &Manager{o: o, state: latest.New(&State{}), flows: flow.NewHistory(), turn: make(chan struct{}, 1)}
+	m := &Manager{o: o, state: latest.New(&State{}), flows: flow.NewHistory(), turn: make(chan struct{}, 1), inMemory: map[string]*replica.Replica{}}
 	m.passing, m.builtin, m.kept = map[string]Configured{}, map[string]connection.Connection{}, map[string]kept{}
 	m.life, m.end = context.WithCancel(context.Background())
 	m.close = sync.OnceValue(m.shut)
@@ -311,7 +312,7 @@ func (m *Manager) shut() error {
 	var err error
 	select {
 	case m.turn <- struct{}{}: // kept: no account is opened any more
-		err = m.closeCurrent()
+		err = errors.Join(m.closeCurrent(), m.dropCopies())
 	case <-time.After(closeLimit):
 		err = stuck
 	}

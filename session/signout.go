@@ -100,7 +100,7 @@ func (m *Manager) wipe(ctx context.Context, name, account string) error {
 	if dir := m.storeDir(); dir != "" {
 		return replica.Remove(replica.Options{Dir: dir, Account: account})
 	}
-	return nil
+	return m.dropCopy(account)
 }
 
 // leave tells the identity provider, as far as that works.
