@@ -168,7 +168,8 @@ func mergeInto(now todo.Todo, e *entry, edits []*entry) (patch todo.Patch, confl
 	conflicts = slices.DeleteFunc(conflicts, func(f todo.Field) bool {
 		return slices.ContainsFunc(edits, func(later *entry) bool {
 			value := only(later.patch, []todo.Field{f})
-			return later.number > e.number && later.op == todo.Update && !value.IsZero() && value.Changes(now).IsZero()
+			return later.number > e.number && later.op == todo.Update && !value.IsZero() &&
+				(value.Changes(now).IsZero() || todo.SameButBlanks(f, value.Apply(todo.Todo{}), now))
 		})
 	})
 	return patch, conflicts

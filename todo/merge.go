@@ -29,16 +29,18 @@ func (e Edit) Merge(theirs Todo) (patch Patch, conflicts []Field) {
 		switch {
 		case !mine.has(f):
 			patch = patch.Without(f)
-		case foreign.has(f) && sameButBlanks(f, e.Patch.Apply(Todo{}), theirs):
+		case foreign.has(f) && SameButBlanks(f, e.Patch.Apply(Todo{}), theirs):
 			patch = patch.Without(f)
-		case f != FieldTags && foreign.has(f) && !sameButBlanks(f, e.Base, theirs):
+		case f != FieldTags && foreign.has(f) && !SameButBlanks(f, e.Base, theirs):
 			conflicts = append(conflicts, f)
 		}
 	}
 	return patch.Without(conflicts...), conflicts
 }
 
-func sameButBlanks(f Field, a, b Todo) bool {
+// SameButBlanks reports whether f is a text that is the same in both but for the
+// blanks around it, which many servers take off.
+func SameButBlanks(f Field, a, b Todo) bool {
 	switch f {
 	case FieldTitle:
 		return strings.TrimSpace(a.Title) == strings.TrimSpace(b.Title)
