@@ -254,3 +254,16 @@ func TestAnExportOfWhatIsHereIsWrittenAlthoughTheServerIsAway(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 }
+
+func TestR37_AnotherIdentityIsNamed(t *testing.T) {
+	s := newServer(t)
+	c := s.signedIn("alice@example.com")
+	c.email = "bob@example.com"
+	const says = "You are signed in as bob@example.com now, not as alice@example.com like before."
+	if _, said := c.runs("sign-in"); !strings.Contains(said, says) {
+		t.Errorf("said %q", said)
+	}
+	if _, said := c.runs("sign-in"); strings.Contains(said, "like before") {
+		t.Errorf("said %q", said)
+	}
+}

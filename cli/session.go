@@ -14,6 +14,7 @@ import (
 	"waybill/fault"
 	"waybill/secret"
 	"waybill/session"
+	"waybill/wording"
 )
 
 // open returns the Manager, opened at first use, with the connection of
@@ -158,7 +159,11 @@ func (c *call) useIDToken(ctx context.Context, m *session.Manager, name string) 
 		return err
 	}
 	raw := secret.New(strings.TrimSpace(string(data)))
-	return m.SignInWithIDToken(ctx, name, auth.IDToken{Text: raw})
+	if err := m.SignInWithIDToken(ctx, name, auth.IDToken{Text: raw}); err != nil {
+		return err
+	}
+	c.sayReplaced(m.State().Account)
+	return nil
 }
 
 // signIn signs in at the named connection. What a person has to do is said on
@@ -175,8 +180,10 @@ func (c *call) signIn(ctx context.Context, m *session.Manager, name string) erro
 	}
 	if err != nil {
 		s.Cancel() // after a success the browser still has to fetch its last page
+		return err
 	}
-	return err
+	c.sayReplaced(m.State().Account)
+	return nil
 }
 
 func (c *call) showAddress(ctx context.Context, s *session.SignIn) error {
@@ -248,6 +255,19 @@ func (c *call) sayWho(m *session.Manager) error {
 		c.say("The session cannot be renewed: when its ID token expires, often after ten minutes, you will be asked to sign in again. To change that, have offline_access allowed for this app at the identity provider, and keep it in idp.scopes.")
 	}
 	return nil
+}
+
+// sayReplaced says whose place the sign-in has taken, if it was somebody else's.
+func (c *call) sayReplaced(a *session.AccountInfo) {
+	if a == nil || a.Replaced == nil {
+		return
+	}
+	before := a.Replaced.Identity
+	c.say("%s", wording.SomebodyElse(person(a.Identity), person(before), a.Replaced.Unsent, a.Replaced.Lasting))
+}
+
+func person(id auth.Identity) wording.Person {
+	return wording.Person{Email: id.Email, Name: id.Name, Subject: id.Subject, Issuer: id.Issuer}
 }
 
 func runSignOut(ctx context.Context, c *call) error {

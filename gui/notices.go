@@ -30,6 +30,10 @@ type notices struct {
 	asking  *sheet       // asks whether to remove; nil while it is closed
 	once    *fault.Fault // Snapshot.Notice
 	changed *fault.Fault // a server is not what was approved; the sync stands still
+
+	replaced *session.Replaced // whose place a sign-in has taken; nil if nobody's
+	whose    string            // the sentence about it
+	known    *session.Replaced // the one that was dismissed
 }
 
 func newNotices(w *Window) *notices {
@@ -53,7 +57,16 @@ func (n *notices) stateChanged(s *session.State) {
 		n.signIn, n.removal, n.once, n.changed = "", nil, nil, nil
 	}
 	n.memory = memory
+	n.replaced, n.whose = nil, ""
+	if a := s.Account; a != nil && a.Replaced != nil {
+		n.replaced = a.Replaced
+		n.whose = wording.SomebodyElse(person(a.Identity), person(a.Replaced.Identity), a.Replaced.Unsent, a.Replaced.Lasting)
+	}
 	n.rebuild()
+}
+
+func person(id auth.Identity) wording.Person {
+	return wording.Person{Email: id.Email, Name: id.Name, Subject: id.Subject, Issuer: id.Issuer}
 }
 
 func (n *notices) snapshotChanged(s *replica.Snapshot) {
@@ -95,6 +108,10 @@ func (n *notices) rebuild() {
 	if n.signIn != "" {
 		bars = append(bars, bar(colorNotice, colorNoticeBorder, colorNoticeText, n.signIn+".",
 			smallButton("Sign in", buttonPlain, n.w.signInAgain)))
+	}
+	if n.replaced != nil && n.replaced != n.known {
+		bars = append(bars, bar(colorNotice, colorNoticeBorder, colorNoticeText, n.whose,
+			smallButton("Understood", buttonPlain, func() { n.known = n.replaced; n.rebuild() })))
 	}
 	if n.memory != "" && n.memory != n.seen {
 		bars = append(bars, bar(colorNotice, colorNoticeBorder, colorNoticeText, n.memory,

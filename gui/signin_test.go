@@ -8,6 +8,7 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/test"
 
+	"waybill/auth"
 	"waybill/connection"
 	"waybill/fault"
 	"waybill/session"
@@ -77,6 +78,28 @@ func TestR37_ASignInCanBeCancelled(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestR37_AnotherIdentityIsNamed(t *testing.T) {
+	const says = "You are signed in as alice@example.com now, not as bob@example.com like before; 2 unsent changes of theirs are kept until they sign in again."
+	signedIn(t, func(r *rig) {
+		r.b.update(func(s *session.State) {
+			account := *s.Account
+			account.Replaced = &session.Replaced{Identity: auth.Identity{Email: "bob@example.com"}, Unsent: 2, Lasting: true}
+			s.Account = &account
+		})
+		r.settle()
+		r.wantText(says)
+		r.tap("Understood")
+		r.wantNoText(says)
+		r.b.update(func(s *session.State) {
+			account := *s.Account
+			account.Renewable = !account.Renewable
+			s.Account = &account
+		})
+		r.settle()
+		r.wantNoText(says)
+	})
 }
 
 func TestAFailedSignInNamesItsStep(t *testing.T) {

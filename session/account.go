@@ -22,6 +22,7 @@ type account struct {
 	name    string // of the connection
 	title   string
 	record  record
+	took    *Replaced // whose place it has taken; nil if nobody's
 	replica *replica.Replica
 	session atomic.Pointer[auth.Session]
 
@@ -84,19 +85,20 @@ func (m *Manager) openKept(ctx context.Context, name string) error {
 		// A sign-out destroys the key first; it was interrupted after that.
 		return m.wipe(ctx, name, r.Account)
 	}
-	return m.openAccount(ctx, name, r, key, nil)
+	return m.openAccount(ctx, name, r, key, nil, nil)
 }
 
 // openAccount opens the local copy of r's user, makes it the account in use
 // and starts to sync it. given is what a sign-in just looked up, nil at a
-// start; it is closed with the account. The turn is held.
-func (m *Manager) openAccount(ctx context.Context, name string, r record, key storeKey, given *planner) error {
+// start; it is closed with the account. took is whose place it takes; nil if
+// nobody's. The turn is held.
+func (m *Manager) openAccount(ctx context.Context, name string, r record, key storeKey, given *planner, took *Replaced) error {
 	local, err := m.copyOf(ctx, r.Account, key)
 	if err != nil {
 		return err
 	}
 	a := &account{
-		m: m, name: name, title: r.Title, record: r, replica: local,
+		m: m, name: name, title: r.Title, record: r, took: took, replica: local,
 		flow: m.flows.Recorder(name), renew: make(chan struct{}, 1), bring: make(chan struct{}, 1), given: given, up: make(chan struct{}),
 	}
 	s := r.Session
@@ -131,7 +133,7 @@ func (a *account) info() *AccountInfo {
 		c = connection.Connection{Name: a.name, Title: a.title}
 	}
 	s := a.session.Load()
-	return &AccountInfo{Identity: s.Identity, Connection: c, Renewable: s.Renewable(), StepUp: s.Wanted != nil}
+	return &AccountInfo{Identity: s.Identity, Connection: c, Renewable: s.Renewable(), StepUp: s.Wanted != nil, Replaced: a.took}
 }
 
 // publish changes the State as long as a is the account in use: what is learnt

@@ -35,6 +35,20 @@ func TestR16_SigningInAgainKeepsWhatIsOnlyInMemory(t *testing.T) {
 	})
 }
 
+// only signs in, and does not sync.
+func (w *world) only(m *session.Manager, name, email string) {
+	w.t.Helper()
+	w.as(email)
+	s, err := m.BeginSignIn(w.t.Context(), name, session.SignInRequest{})
+	if err == nil {
+		err = s.Wait(w.t.Context())
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.browser.Wait() // it has its last page
+}
+
 // I1: another account of the same session leaves what is only in memory alone,
 // and a sign-out leaves nothing of it.
 func TestI1_SwitchingKeepsWhatIsOnlyInMemory(t *testing.T) {
@@ -43,15 +57,7 @@ func TestI1_SwitchingKeepsWhatIsOnlyInMemory(t *testing.T) {
 	m := w.open(offline)
 	in := func(name, email string) {
 		t.Helper()
-		w.as(email)
-		s, err := m.BeginSignIn(t.Context(), name, session.SignInRequest{})
-		if err == nil {
-			err = s.Wait(t.Context())
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		w.browser.Wait() // it has its last page
+		w.only(m, name, email)
 	}
 	in(connection.PlaygroundName, "alice@example.com")
 	add(t, m, "Alice's over REST")
@@ -85,5 +91,40 @@ func TestI1_SwitchingKeepsWhatIsOnlyInMemory(t *testing.T) {
 	w.close(m)
 	if files := storeFiles(t, w.dir); len(files) > 0 {
 		t.Errorf("%v", files)
+	}
+}
+
+// R37: who signs in as somebody else is told so, with what waits of the one
+// before; who signs in again is not.
+func TestR37_AnotherIdentityIsNamed(t *testing.T) {
+	for name, change := range map[string]func(*session.Options){
+		"kept":      func(o *session.Options) { o.Offline = true },
+		"in memory": func(o *session.Options) { o.Keyring, o.Offline = nil, true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			m := w.open(change)
+			in := func(email string) *session.Replaced {
+				w.only(m, connection.PlaygroundName, email)
+				return m.State().Account.Replaced
+			}
+			if r := in("alice@example.com"); r != nil {
+				t.Errorf("the first one is told of %+v", r)
+			}
+			add(t, m, "Alice's")
+			if r := in("alice@example.com"); r != nil {
+				t.Errorf("Alice again is told of %+v", r)
+			}
+			r := in("bob@example.com")
+			if r == nil || r.Identity.Email != "alice@example.com" || r.Unsent != 1 || r.Lasting != (name == "kept") {
+				t.Errorf("Bob is told of %+v", r)
+			}
+			if r = in("alice@example.com"); r == nil || r.Identity.Email != "bob@example.com" || r.Unsent != 0 {
+				t.Errorf("Alice is told of %+v", r)
+			}
+			if got := titles(m); len(got) != 1 || got["Alice's"] != replica.Waiting {
+				t.Errorf("Alice has %v", got)
+			}
+		})
 	}
 }

@@ -186,6 +186,7 @@ func (m *Manager) adopt(ctx context.Context, plans *planner, s *auth.Session) (e
 	if old := m.current(); old != nil && old.name == c.Name {
 		old.forget() // a renewal of the old session must not be kept over the new one
 	}
+	took := m.replacedBy(ctx, c.Name, s.Identity)
 	unlock := m.lockRecordSoon(ctx, r.Account)
 	err = m.vault.Put(ctx, accountRecord(c.Name), &r)
 	unlock()
@@ -193,9 +194,24 @@ func (m *Manager) adopt(ctx context.Context, plans *planner, s *auth.Session) (e
 		return err
 	}
 	_ = m.closeCurrent() // it was logged
-	if err := m.openAccount(ctx, c.Name, r, key, plans); err != nil {
+	if err := m.openAccount(ctx, c.Name, r, key, plans, took); err != nil {
 		return err
 	}
 	m.remember(c.Name)
 	return nil
+}
+
+// replacedBy is whose place at the connection a sign-in takes; nil if nobody's.
+// The turn is held.
+func (m *Manager) replacedBy(ctx context.Context, name string, now auth.Identity) *Replaced {
+	var old record
+	if found, err := m.vault.Get(ctx, accountRecord(name), &old); err != nil || !found || old.Session.Identity.Same(now) {
+		return nil
+	}
+	took := &Replaced{Identity: old.Session.Identity, Lasting: m.storeDir() != ""}
+	if a := m.current(); a != nil && a.record.Account == old.Account {
+		says := a.replica.Snapshot().Status
+		took.Unsent = says.Waiting + says.Look
+	}
+	return took
 }

@@ -47,6 +47,17 @@ type AccountInfo struct {
 	Connection connection.Connection
 	Renewable  bool // the session outlives the ID token: there is a refresh token
 	StepUp     bool // a server asks for a stronger or more recent sign-in; the next one will be that
+
+	// Replaced is who was signed in at the connection before, if this sign-in
+	// was somebody else's; else nil, and after a new start.
+	Replaced *Replaced
+}
+
+// Replaced is an account that somebody else's sign-in has taken the place of.
+type Replaced struct {
+	Identity auth.Identity
+	Unsent   int  // changes that were open and not sent; they are kept for this identity
+	Lasting  bool // they are on the disk, not only in this process
 }
 
 // State is what the Manager is about, at one moment. It is immutable.
