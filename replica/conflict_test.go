@@ -883,3 +883,25 @@ func TestR30_AListingLeavesTheEditsThatWait(t *testing.T) {
 		}
 	})
 }
+
+// A server that takes blanks off has what the later of two edits wants: the
+// first is in no conflict with it.
+func TestR31_BlanksThatTheServerTookOffAreNoConflict(t *testing.T) {
+	s := newServer(some(1)...)
+	s.trim = true
+	r := inMemory(t)
+	roundNow(t, r, s)
+	id := r.Snapshot().Rows[0].Todo.ID
+	update(t, r, id, rename1("Bread"))
+	update(t, r, id, rename1("Salt "))
+	s.set(func() { s.after = func(op, _ string) error { return trouble(502, -1) } })
+	_ = r.round(t.Context(), s, setOf(WakeUser))
+	s.set(func() { s.after = nil })
+	roundNow(t, r, s)
+	if got := r.Snapshot().Rows[0]; got.State != Synced || got.Todo.Title != "Salt" || len(r.Outbox()) > 0 {
+		t.Errorf("%+v, %+v", got, r.Outbox())
+	}
+	if got, _ := s.get(id); got.Title != "Salt" {
+		t.Errorf("the server has %+v", got)
+	}
+}
