@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -130,7 +129,7 @@ func kept(path string, want []byte) error {
 func (b *bigStore) each(t *testing.T, n, step int, what string, damage func(at int) []byte) *damages {
 	t.Helper()
 	base := inMemoryFolder(t)
-	defer debug.SetGCPercent(debug.SetGCPercent(400)) // it is garbage that this takes its time with
+	seldomCollect(t)
 	var d damages
 	var workers sync.WaitGroup
 	var failed atomic.Bool

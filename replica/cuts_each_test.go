@@ -95,6 +95,7 @@ func TestR6_EveryMessageOfASyncCutAtEveryByte(t *testing.T) {
 		step = 1
 	}
 	passed := recorded(t, overHTTP1)
+	seldomCollect(t)
 	for way := range passed {
 		all := messages(t, passed[way])
 		var places []int

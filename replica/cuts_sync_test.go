@@ -557,6 +557,7 @@ func recorded(t *testing.T, protocol string) (passed [2][]byte) {
 // cutAt tries the cuts, some of them in each of several worlds.
 func cutAt(t *testing.T, protocol string, cuts []cut) {
 	t.Logf("%d cuts", len(cuts))
+	seldomCollect(t)
 	for chunk := range slices.Chunk(cuts, max(20, min(200, len(cuts)/8))) {
 		t.Run(fmt.Sprint(chunk[0]), func(t *testing.T) {
 			t.Parallel()

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -427,6 +428,13 @@ func inMemoryFolder(t *testing.T) string {
 		return dir
 	}
 	return t.TempDir()
+}
+
+// seldomCollect lets garbage lie until the test ends: a fifth of the time of
+// those that open thousands of copies goes into it.
+func seldomCollect(t *testing.T) {
+	before := debug.SetGCPercent(400)
+	t.Cleanup(func() { debug.SetGCPercent(before) })
 }
 
 // histories is how many histories are tried, unless the command line says
