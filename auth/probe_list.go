@@ -73,7 +73,7 @@ func probesOfTheClient() []Probe {
 	return []Probe{{
 		ID: "id-token", Title: "ID token instead of an ID-JAG", At: fault.StepJWTBearer, send: probeIDToken,
 		Sends:   "Your ID token as the assertion. The authorization server can read in it what your identity provider says of you; this is the only probe that shows it something an ID-JAG would not.",
-		Causes:  "A refused token request in the authorization server's log, possibly an alert." + droppedToken,
+		Causes:  "The authorization server has seen your ID token, and has a refused token request in its log, possibly an alert." + droppedToken,
 		Demands: "The authorization server has to reject what is not of the type oauth-id-jag+jwt (invalid_grant).",
 		Section: draftAt + ", RFC 8725 section 3.11",
 	}, {

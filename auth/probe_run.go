@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"waybill/connection"
 	"waybill/fault"
 )
 
@@ -48,6 +49,11 @@ func (r *prober) lend(ctx context.Context, exchange func(*Session) (*Grant, erro
 		}
 		session = with
 	}
+	if r.o.Subject(session).Kind() == connection.SubjectIDToken {
+		if session, err = r.renewed(ctx, session); err != nil {
+			return nil, err
+		}
+	}
 	g, err := exchange(session)
 	if g == nil {
 		return nil, err
@@ -63,6 +69,20 @@ func (r *prober) lend(ctx context.Context, exchange func(*Session) (*Grant, erro
 		}
 	}
 	return g, err
+}
+
+// renewed is s with an ID token that is still good, if one is to be had.
+func (r *prober) renewed(ctx context.Context, s *Session) (*Session, error) {
+	if !s.Renewable() || !s.IDToken.Empty() && time.Until(s.IDTokenExpiry) > time.Minute {
+		return s, nil
+	}
+	next, err := Refresh(ctx, r.o.Transport, r.o.Plan, s)
+	if next != nil {
+		if saving := r.o.Save(context.WithoutCancel(ctx), next); saving != nil {
+			return nil, saving
+		}
+	}
+	return next, err
 }
 
 // exchange asks for an ID-JAG by p, without a scope if scopes is empty. The ID-JAG

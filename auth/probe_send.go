@@ -94,30 +94,17 @@ func probeIDToken(ctx context.Context, r *prober) ProbeOutcome {
 	if failed != nil {
 		return *failed
 	}
-	g := &Grant{Token: IDJAG{token.Text}, Asked: r.o.Plan.Connection.ResourceScopes()}
-	return r.verdict(ctx, g, nil, "invalid_grant")
+	g := &Grant{Asked: r.o.Plan.Connection.ResourceScopes()} // no ID-JAG at all
+	return r.verdict(ctx, g, func(c *tokenCall) { c.params.Set("assertion", token.Reveal()) }, "invalid_grant")
 }
 
 // idToken is the session's, renewed if it is about to expire.
 func (r *prober) idToken(ctx context.Context) (token IDToken, failed *ProbeOutcome) {
 	none := skipped("There is no ID token that is still valid, and any other would be refused for its age.")
 	_, err := r.lend(ctx, func(s *Session) (*Grant, error) {
-		if !s.IDToken.Empty() && time.Until(s.IDTokenExpiry) > time.Minute {
+		s, err := r.renewed(ctx, s)
+		if err == nil && time.Until(s.IDTokenExpiry) > 0 {
 			token = s.IDToken
-			return nil, nil
-		}
-		if !s.Renewable() {
-			return nil, nil
-		}
-		renewed, err := Refresh(ctx, r.o.Transport, r.o.Plan, s)
-		if renewed == nil {
-			return nil, err
-		}
-		if saving := r.o.Save(context.WithoutCancel(ctx), renewed); saving != nil {
-			return nil, saving
-		}
-		if err == nil {
-			token = renewed.IDToken
 		}
 		return nil, err
 	})
@@ -249,7 +236,7 @@ func probeExpired(ctx context.Context, r *prober) ProbeOutcome {
 	}
 	wait := until.Sub(now)
 	if wait > r.o.Patience {
-		return skipped("Its ID-JAG has expired for everybody in %s only, which is longer than was allowed to wait.", wait.Round(time.Second))
+		return skipped("It would have to wait %s until its ID-JAG has expired by everybody's clock, which is longer than was allowed to wait.", wait.Round(time.Second))
 	}
 	if r.o.Waiting != nil {
 		r.o.Waiting(now.Add(wait))

@@ -15,6 +15,12 @@
 // 8): such a request is sent once more, with the nonce, to the same place and no
 // third time. The key of those proofs never leaves the package but for the
 // vault.
+//
+// The other exception are the Probes, which run only when the user asks for each
+// of them: requests that a server has to refuse, among them an ID-JAG that is
+// presented twice, and the ID token shown to the authorization server. They go to
+// the two token endpoints of the connection and nowhere else, no secret goes to
+// the other pair's server, and what they bring is dropped unused.
 package auth
 
 import (
