@@ -84,6 +84,7 @@ func commands() []command {
 		{"connections", "[list|show NAME|add FILE|ADDRESS|export NAME|key NAME|remove NAME|presets|discover ADDRESS|approve NAME]", "see and change the connections", runConnections},
 		{"doctor", "", "check a connection, step by step", runDoctor},
 		{"trace", "", "run the steps of Cross App Access and show them, redacted", runTrace},
+		{"probe", "[list|ID...]", "send requests that the other side has to refuse, and see whether it does", runProbe},
 		{"playground", "", "run the built-in playground until interrupted", runPlayground},
 		{"version", "", "print the version", runVersion},
 	}
