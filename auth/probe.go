@@ -92,6 +92,10 @@ type ProbeOptions struct {
 	// is told until when one waits; nil: nobody is.
 	Patience time.Duration
 	Waiting  func(until time.Time)
+
+	// Observe is told how the steps of a probe went, as by a Ladder; nil: nobody
+	// is. A refusal is told like any other.
+	Observe func(Event)
 }
 
 // RunProbe runs one of Probes. Each exchanges an ID-JAG of its own, and whatever
@@ -117,9 +121,11 @@ func ProbeControl(ctx context.Context, o ProbeOptions) error {
 	g, err := r.lend(ctx, func(s *Session) (*Grant, error) {
 		return ExchangeIDJAG(ctx, o.Transport, o.Plan, o.Subject(s).Bound(s.ProofKey))
 	})
+	r.observe(fault.StepExchange, err)
 	if err != nil {
 		return err
 	}
 	_, err = RedeemIDJAG(ctx, o.Transport, o.Plan, g)
+	r.observe(fault.StepJWTBearer, err)
 	return err
 }

@@ -109,6 +109,7 @@ func (r *prober) exchange(ctx context.Context, p *Plan, scopes []string) (*Grant
 		}
 		return readGrant(r.o.Transport, p, subject, key, scopes, answer)
 	})
+	r.observe(fault.StepExchange, err)
 	if g != nil && g.Claims != nil {
 		return g, nil
 	}
@@ -141,7 +142,20 @@ func (r *prober) redeem(ctx context.Context, g *Grant, change func(*tokenCall)) 
 	if change != nil {
 		change(&call)
 	}
-	return call.do(ctx, r.o.Transport)
+	answer, err := call.do(ctx, r.o.Transport)
+	r.observe(fault.StepJWTBearer, err)
+	return answer, err
+}
+
+// observe tells how a step went.
+func (r *prober) observe(step fault.Step, err error) {
+	if r.o.Observe == nil {
+		return
+	}
+	err = explained(err, func(no *refusal) *fault.Fault {
+		return fault.New(step, fault.Failed, no.code, "The server refused the request.")
+	})
+	r.o.Observe(Event{Step: step, Fault: fault.As(err)})
 }
 
 // verdict is the outcome of a probe that any token is a hole for. wants are the

@@ -16,6 +16,7 @@ import (
 // What is kept at most.
 const (
 	maxRuns      = 20 // of all connections together
+	maxProbes    = 24 // beside them: all probes once, so that they push out nothing else
 	maxExchanges = 24 // of one step
 	callGap      = 2 * time.Second
 )
@@ -247,11 +248,25 @@ func (r *Recorder) begin(reason Reason) *draft {
 	}
 	r.discovery = nil
 	h.kept = slices.Insert(h.kept, 0, d)
-	if len(h.kept) > maxRuns {
-		h.kept[maxRuns].gone = true
-		h.kept = h.kept[:maxRuns]
-	}
+	h.trim(false, maxRuns)
+	h.trim(true, maxProbes)
 	return d
+}
+
+// trim lets go of the oldest Run, of probes or of everything else, that is one too
+// many.
+func (h *History) trim(probes bool, limit int) {
+	n := 0
+	for i, d := range h.kept {
+		if (d.run.Reason == ReasonProbe) != probes {
+			continue
+		}
+		if n++; n > limit {
+			d.gone = true
+			h.kept = slices.Delete(h.kept, i, i+1)
+			return
+		}
+	}
 }
 
 // Record implements transport.Recorder.
@@ -394,6 +409,9 @@ func (p *Passage) End(outcome string, f *fault.Fault) {
 	}
 	if f != nil {
 		h.fold(d)
+	}
+	if p.reason == ReasonProbe {
+		d.strip() // nothing that a probe brings is kept
 	}
 	h.publish(d)
 }

@@ -26,7 +26,7 @@ func (m *Manager) Probe(ctx context.Context, order flow.ProbeOrder, say func(flo
 	if err := a.connect(ctx); err != nil {
 		return nil, err
 	}
-	plan, err := a.plans.plans.Get(ctx)
+	plan, err := a.plan(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -37,13 +37,13 @@ func (m *Manager) Probe(ctx context.Context, order flow.ProbeOrder, say func(flo
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(a.life, cancel)()
-	r := &probing{order: order, say: say, card: flow.NewScorecard(plan, probes, time.Now()), until: map[fault.Step]time.Time{}}
+	r := &probing{a: a, order: order, say: say, card: flow.NewScorecard(plan, probes, time.Now()), until: map[fault.Step]time.Time{}}
 	r.o = auth.ProbeOptions{
 		Transport: m.o.Transport, Plan: plan, Exclude: a.exclude, Save: a.save, Patience: order.Patience,
 		Subject: func(s *auth.Session) auth.Subject { return subjectOf(s, plan) },
 	}
 	defer func() { r.card.Took = time.Since(r.card.Began) }()
-	if err := auth.ProbeControl(ctx, r.o); err != nil {
+	if err := r.control(ctx); err != nil {
 		return nil, err
 	}
 	return r.card, r.run(ctx)
@@ -51,11 +51,31 @@ func (m *Manager) Probe(ctx context.Context, order flow.ProbeOrder, say func(flo
 
 // probing is one run of probes.
 type probing struct {
+	a     *account
 	o     auth.ProbeOptions
 	order flow.ProbeOrder
 	say   func(flow.ProbeResult)
 	card  *flow.Scorecard
 	until map[fault.Step]time.Time // when the server of a step may be asked again
+}
+
+func (r *probing) control(ctx context.Context) error {
+	p := r.a.flow.Mint(flow.ReasonProbe, "")
+	r.o.Observe = p.Event
+	err := auth.ProbeControl(p.Context(ctx), r.o)
+	p.Event(auth.Event{Step: fault.StepJWTBearer, Note: "Before the probes: the request that nothing is wrong with."})
+	p.End("", fault.As(err))
+	return err
+}
+
+// send runs a probe, recorded as a Run of its own.
+func (r *probing) send(ctx context.Context, probe auth.Probe) auth.ProbeOutcome {
+	p := r.a.flow.Mint(flow.ReasonProbe, "")
+	r.o.Observe = p.Event
+	out := auth.RunProbe(p.Context(ctx), r.o, probe)
+	p.Event(auth.Event{Step: probe.At, Note: "Probe: " + probe.Title + ", " + out.Verdict.String() + ". " + out.Says})
+	p.End("", nil)
+	return out
 }
 
 func (r *probing) run(ctx context.Context) error {
@@ -75,7 +95,7 @@ func (r *probing) one(ctx context.Context, result *flow.ProbeResult) error {
 	r.say(*result)
 	out, asked := r.held(result.Probe)
 	for tries := 0; !asked && tries < 2; tries++ {
-		out = auth.RunProbe(ctx, r.o, result.Probe)
+		out = r.send(ctx, result.Probe)
 		asked = out.Pause == 0 || !r.pause(ctx, result, out)
 	}
 	if err := ctx.Err(); err != nil {

@@ -176,3 +176,47 @@ func TestNoProbeIsSentWhereNothingWorks(t *testing.T) {
 		}
 	})
 }
+
+// Each probe is a Run of its own, which holds no secret once it is over, and they
+// push out nothing else.
+func TestEachProbeIsRecordedWithoutItsSecrets(t *testing.T) {
+	inFar(t, nil, func(w *far) {
+		w.probe(flow.ProbeOrder{})
+		w.probe(flow.ProbeOrder{IDs: []string{"exchange-wider-scope", "replay"}})
+		signIns, probes, secrets := 0, 0, 0
+		runs := w.m.Runs()
+		for _, r := range runs {
+			if r.Reason == flow.ReasonSignIn {
+				signIns++
+			}
+			if r.Reason != flow.ReasonProbe {
+				continue
+			}
+			probes++
+			for _, s := range r.Steps {
+				if s.State == flow.Running || s.Token != nil && !s.Token.Value.Empty() {
+					t.Errorf("run %d: the step %s is %d and keeps a token: %t", r.ID, s.Name, s.State, s.Token != nil)
+				}
+				for _, x := range s.Exchanges {
+					for _, h := range x.Secrets {
+						secrets++
+						if !h.Value.Empty() {
+							t.Errorf("run %d keeps the %s", r.ID, h.Name)
+						}
+					}
+				}
+			}
+		}
+		if signIns != 1 || probes != 23 || secrets < 50 { // with the two requests that nothing is wrong with
+			t.Errorf("%d sign-ins and %d probes are kept, with %d secrets named", signIns, probes, secrets)
+		}
+		last := runs[0].Step(fault.StepJWTBearer)
+		if last.State != flow.Failed || len(last.Exchanges) != 2 || last.Fault.Code != "invalid_grant" || len(last.Notes) != 1 || last.Notes[0] != "Probe: Redeemed twice, refused. It was refused (invalid_grant)." {
+			t.Errorf("%+v", last)
+		}
+		wide := runs[1]
+		if s := wide.Step(fault.StepExchange); s.State != flow.Failed || s.Fault.Code != "invalid_scope" || wide.Step(fault.StepJWTBearer).State != flow.NotRun || wide.RoundTrips != 1 {
+			t.Errorf("%+v", wide.Steps)
+		}
+	})
+}
