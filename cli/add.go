@@ -109,7 +109,7 @@ var requiredFields = []connection.Field{connection.FieldURL, connection.FieldIss
 func (c *call) fromPreset(ctx context.Context, a *adding) ([]connection.Field, error) {
 	found := connection.PresetsNamed(a.preset)
 	if len(found) == 0 || found[0].BuiltIn {
-		return nil, usageError{fmt.Sprintf("There is no preset %q to add; see 'waybill connections presets'.", fault.Clean(a.preset, 40)), ""}
+		return nil, usageError{fmt.Sprintf("There is no preset %q to add; see 'waybill connections presets'.", fault.Clean(a.preset, 40)), "connections"}
 	}
 	p := found[0]
 	if a.Connection = p.Connection; !p.ByAddress {

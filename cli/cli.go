@@ -14,7 +14,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"sort"
+	"strings"
 
 	"waybill/fault"
 	"waybill/session"
@@ -93,14 +95,21 @@ func commands() []command {
 // Run runs the command that env.Args name and returns the exit status. It
 // returns soon after ctx ends.
 func Run(ctx context.Context, env Env) int {
+	out := &output{Writer: env.Stdout}
+	env.Stdout = out
 	c := &call{env: env}
 	err := dispatch(ctx, c)
 	if c.manager != nil {
+		c.sayNotice()
 		if closing := c.manager.Close(); err == nil {
 			err = closing
 		}
 	}
-	return c.finish(err)
+	status := c.finish(out.why(err))
+	if status == ExitDone && out.failed != nil {
+		status = c.finish(out.why(out.failed))
+	}
+	return status
 }
 
 func dispatch(ctx context.Context, c *call) error {
@@ -110,8 +119,12 @@ func dispatch(ctx context.Context, c *call) error {
 	name, rest := c.env.Args[0], c.env.Args[1:]
 	switch name {
 	case "help", "-h", "-help", "--help":
-		writeHelp(c.env.Stdout)
-		return nil
+		words := slices.DeleteFunc(slices.Clone(rest), func(word string) bool { return strings.HasPrefix(word, "-") })
+		if len(words) == 0 || words[0] == "help" {
+			writeHelp(c.env.Stdout)
+			return nil
+		}
+		name, rest = words[0], append(words[1:], "--help")
 	case "-version", "--version":
 		name = "version"
 	}
@@ -121,7 +134,7 @@ func dispatch(ctx context.Context, c *call) error {
 			return cmd.run(ctx, c)
 		}
 	}
-	return usageError{fmt.Sprintf("There is no command %q.", fault.Clean(name, 40)), ""}
+	return unknown(name)
 }
 
 func writeHelp(w io.Writer) {
@@ -131,7 +144,7 @@ func writeHelp(w io.Writer) {
 	for _, cmd := range commands() {
 		fmt.Fprintf(w, "  %-12s %s\n", cmd.name, cmd.summary)
 	}
-	fmt.Fprint(w, "\nEvery command takes --help.\n"+
+	fmt.Fprint(w, "\nEvery command takes --help; 'waybill help COMMAND' says the same.\n"+
 		"Exit status: 0 done, 1 failed, 2 wrong usage, 3 sign-in needed, 4 offline.\n\n"+
 		"WAYBILL_HOME             the folder for all data\n"+
 		"WAYBILL_PASSPHRASE_FILE  a file with the passphrase that seals secrets where there is no keyring\n")
@@ -202,7 +215,7 @@ func (c *call) parse() ([]string, error) {
 			if errors.Is(err, flag.ErrHelp) {
 				return nil, err
 			}
-			return nil, usageError{fault.Clean(err.Error(), 120), c.command.name}
+			return nil, usageError{badFlag(c.flags, err), c.command.name}
 		}
 		consumed := len(rest) - c.flags.NArg()
 		if consumed > 0 && rest[consumed-1] == "--" {
@@ -226,7 +239,11 @@ func (c *call) parseNone() error {
 
 // surplus is a word too many.
 func (c *call) surplus(word string) error {
-	return usageError{fmt.Sprintf("%s takes no %q.", c.command.name, fault.Clean(word, 40)), c.command.name}
+	var known []string
+	for _, sub := range subcommands(c.command.name) {
+		known = append(known, sub.name)
+	}
+	return usageError{fmt.Sprintf("%s takes no %q.", c.command.name, fault.Clean(word, 40)) + meant(word, "", known), c.command.name}
 }
 
 // subcommands are the words that may follow a command, and do something else
@@ -277,7 +294,7 @@ func (c *call) finish(err error) int {
 	case errors.As(err, &usage):
 		fmt.Fprintf(c.env.Stderr, "waybill: %s\n", usage.message)
 		if usage.usage != "" {
-			c.writeUsage(c.env.Stderr)
+			c.say("Usage: %s\nRun 'waybill %s --help' for the options.", c.usageLine(), c.command.name)
 		} else {
 			fmt.Fprintln(c.env.Stderr, "Run 'waybill help' for the list.")
 		}
@@ -297,8 +314,12 @@ func (c *call) finish(err error) int {
 	return ExitFailed
 }
 
+func (c *call) usageLine() string {
+	return strings.TrimRight("waybill "+c.command.name+" "+c.command.args, " ")
+}
+
 func (c *call) writeUsage(w io.Writer) {
-	fmt.Fprintf(w, "Usage: waybill %s %s\n       %s\n", c.command.name, c.command.args, c.command.summary)
+	fmt.Fprintf(w, "Usage: %s\n       %s\n", c.usageLine(), c.command.summary)
 	for _, sub := range subcommands(c.command.name) {
 		fmt.Fprintf(w, "  %s %s\n        %s\n", sub.name, sub.args, sub.summary)
 	}

@@ -54,7 +54,7 @@ func TestWrongUsageIsStatus2AndNamesTheMistake(t *testing.T) {
 		{[]string{"outbox", "--json", "retry", "1"}, `"retry" before the options`},
 		{[]string{"outbox", "retry"}, "by its number, or say all"},
 		{[]string{"outbox", "retry", "some"}, "by its number"},
-		{[]string{"outbox", "discard", "-1"}, "flag"},
+		{[]string{"outbox", "discard", "-1"}, "no option --1"},
 		{[]string{"outbox", "discard", "x"}, "by its number"},
 		{[]string{"outbox", "restore"}, "by its number"},
 		{[]string{"outbox", "keep", "3"}, "whose to keep"},

@@ -42,6 +42,9 @@ func runDoctor(ctx context.Context, c *call) error {
 		c.report(fault.As(err))
 	}
 	checks := m.CheckConnection(ctx, name, c.sayCheck)
+	if ctx.Err() != nil {
+		return ctx.Err() // what was cut off says nothing about the connection
+	}
 	if c.opt.json {
 		if err := c.printJSON(checks); err != nil {
 			return err

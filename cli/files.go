@@ -38,7 +38,7 @@ func runExport(ctx context.Context, c *call) error {
 	if *format != "" {
 		var ok bool
 		if kind, ok = archive.ParseFormat(*format); !ok {
-			return usageError{fmt.Sprintf("There is no format %q.", fault.Clean(*format, 40)), "export"}
+			return usageError{fmt.Sprintf("There is no format %q; it is json, csv or backup.", fault.Clean(*format, 40)), "export"}
 		}
 	}
 	if path == "-" && kind == archive.CSV && c.env.Terminal {
@@ -64,7 +64,7 @@ func (c *call) export(ctx context.Context, m *session.Manager, path string, kind
 			data = escapeHidden(data)
 		}
 		if _, err := c.env.Stdout.Write(data); err != nil {
-			return fault.New(fault.StepSetup, fault.Failed, "output", "The to-dos could not be written.").Because(err)
+			return unwritten("The to-dos could not be written.", err)
 		}
 		c.say("%s", status)
 		return nil

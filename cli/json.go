@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"unicode"
 	"unicode/utf16"
-
-	"waybill/fault"
 )
 
 // printJSON writes v to standard output, indented.
@@ -21,7 +19,7 @@ func (c *call) printJSON(v any) error {
 		_, err = c.env.Stdout.Write(escapeHidden(out.Bytes()))
 	}
 	if err != nil {
-		return fault.New(fault.StepSetup, fault.Failed, "output", "The result could not be written.").Because(err)
+		return unwritten("The result could not be written.", err)
 	}
 	return nil
 }

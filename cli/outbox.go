@@ -111,7 +111,7 @@ func (c *call) printOutbox(ctx context.Context, r *replica.Replica) error {
 	}
 	for _, e := range out.Changes {
 		if err := c.printChange(e, now); err != nil {
-			return fault.New(fault.StepSetup, fault.Failed, "output", "The outbox could not be written.").Because(err)
+			return unwritten("The outbox could not be written.", err)
 		}
 	}
 	if out.Count == 0 {

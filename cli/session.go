@@ -47,6 +47,18 @@ func (c *call) open(ctx context.Context) (*session.Manager, error) {
 	return m, m.Use(conn, cred)
 }
 
+// sayNotice says what happened to the local copy while this command ran, such
+// as that it was damaged. Nobody else will: the next command finds it mended.
+func (c *call) sayNotice() {
+	r := c.manager.Replica()
+	if r == nil {
+		return
+	}
+	if notice := r.Snapshot().Notice; notice != nil {
+		c.say("Note: %s", notice.Error())
+	}
+}
+
 // maxInput bounds what is read of a file that the user names, in bytes.
 const maxInput = 1 << 20
 
@@ -129,9 +141,17 @@ func (c *call) account(ctx context.Context) (*session.Manager, error) {
 	if !c.opt.signIn {
 		return nil, fault.New(fault.StepSignIn, fault.SignInNeeded, "signed_out",
 			fmt.Sprintf("You are not signed in at the connection %q.", name)).
-			WithRemedy(fmt.Sprintf("Run 'waybill sign-in --connection %s', or add --sign-in.", name))
+			WithRemedy(c.howToSignIn(name))
 	}
 	return m, c.signIn(ctx, m, name)
+}
+
+// howToSignIn names --sign-in only where it is taken.
+func (c *call) howToSignIn(name string) string {
+	if c.flags.Lookup("sign-in") == nil {
+		return fmt.Sprintf("Run 'waybill sign-in --connection %s'.", name)
+	}
+	return fmt.Sprintf("Run 'waybill sign-in --connection %s', or add --sign-in.", name)
 }
 
 // withSession runs f with the open account, and once more after a sign-in if
@@ -278,6 +298,9 @@ func runSignOut(ctx context.Context, c *call) error {
 		return err
 	}
 	m, err := c.account(ctx)
+	if f := fault.As(err); err != nil && f.Code == "signed_out" {
+		return f.WithRemedy("There is nothing to sign out from.")
+	}
 	if err != nil {
 		return err
 	}

@@ -49,7 +49,7 @@ func listTodos(ctx context.Context, c *call) error {
 	}
 	filter, ok := todo.ParseFilter(*words)
 	if !ok {
-		return usageError{fmt.Sprintf("There is no filter %q.", fault.Clean(*words, 40)), "todos"}
+		return usageError{fmt.Sprintf("There is no filter %q; it is todo, today, completed or tag:NAME.", fault.Clean(*words, 40)), "todos"}
 	}
 	return c.synced(ctx, func(m *session.Manager) error {
 		s, err := m.Replica().Loaded(ctx)
@@ -127,7 +127,7 @@ func (c *call) printTodos(s *replica.Snapshot, filter todo.Filter) error {
 		fmt.Fprintln(w, textRow(r, s.Today))
 	}
 	if err := w.Flush(); err != nil {
-		return fault.New(fault.StepSetup, fault.Failed, "output", "The to-dos could not be written.").Because(err)
+		return unwritten("The to-dos could not be written.", err)
 	}
 	c.say("%s", s.Status.Sentence)
 	if q := s.Removal; q != nil {
@@ -182,9 +182,9 @@ func newFieldFlags(f *flag.FlagSet) fieldFlags {
 		flags:       f,
 		title:       f.String("title", "", "the `text` of the to-do"),
 		description: f.String("description", "", "a longer `text`"),
-		priority:    f.String("priority", "", "high, medium, low or none"),
+		priority:    f.String("priority", "", "the `level`: high, medium, low or none"),
 		due:         f.String("due", "", "the `date` it is due, as 2026-11-24 or \"2026-11-24 17:00\", or none"),
-		tags:        f.String("tags", "", "the tags, separated by commas; empty for none"),
+		tags:        f.String("tags", "", "the tags, a `list` separated by commas; empty for none"),
 	}
 }
 
@@ -231,7 +231,7 @@ func parsePriority(s string) (todo.Priority, error) {
 	case "none":
 		return todo.NoPriority, nil
 	}
-	return "", usageError{fmt.Sprintf("There is no priority %q.", fault.Clean(s, 40)), "todos edit"}
+	return "", usageError{fmt.Sprintf("There is no priority %q; it is high, medium, low or none.", fault.Clean(s, 40)), "todos edit"}
 }
 
 func parseDue(s string, here *time.Location) (time.Time, error) {

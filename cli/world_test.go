@@ -171,6 +171,12 @@ func configured(e playground.Endpoints, client playground.DemoClient, name strin
 	}
 }
 
+// open opens the computer's Manager.
+func (c *computer) open(ctx context.Context, o cli.OpenOptions) (*session.Manager, error) {
+	return session.Open(ctx, session.Options{Dir: c.home, Transport: c.transport, Keyring: c.ring, Builtin: c.builtin,
+		OpenURL: c.openURL, Offline: o.Offline, Repair: o.Repair})
+}
+
 // run runs a command in a process of its own, as far as that can be had here.
 func (c *computer) run(stdin io.Reader, args ...string) (status int, stdout, stderr string) {
 	c.t.Helper()
@@ -178,10 +184,7 @@ func (c *computer) run(stdin io.Reader, args ...string) (status int, stdout, std
 	status = cli.Run(c.t.Context(), cli.Env{
 		Args: args, Stdin: stdin, Stdout: &out, Stderr: &errs, Version: "test", Terminal: c.terminal,
 		LookupEnv: func(string) (string, bool) { return "", false },
-		Open: func(ctx context.Context, o cli.OpenOptions) (*session.Manager, error) {
-			return session.Open(ctx, session.Options{Dir: c.home, Transport: c.transport, Keyring: c.ring, Builtin: c.builtin,
-				OpenURL: c.openURL, Offline: o.Offline, Repair: o.Repair})
-		},
+		Open:      c.open,
 	})
 	return status, out.String(), errs.String()
 }
