@@ -88,24 +88,37 @@ func TestAResultThatDoesNotGetOutIsNotStatus0(t *testing.T) {
 	}
 }
 
+// damage damages the local copy.
+func (c *computer) damage() {
+	c.t.Helper()
+	copies, err := filepath.Glob(filepath.Join(c.home, "todos-*.db"))
+	if err != nil || len(copies) != 1 {
+		c.t.Fatalf("%q, %v", copies, err)
+	}
+	if err := os.WriteFile(copies[0], []byte(strings.Repeat("no database ", 500)), 0o600); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
 func TestTheCommandThatFindsTheCopyDamagedSaysSo(t *testing.T) {
 	s := newServer(t)
 	c := s.signedIn("alice@example.com")
 	c.runs("todos")
 	c.runs("todos", "add", "only here", "--offline")
-	copies, err := filepath.Glob(filepath.Join(c.home, "todos-*.db"))
-	if err != nil || len(copies) != 1 {
-		t.Fatalf("%q, %v", copies, err)
-	}
-	if err := os.WriteFile(copies[0], []byte(strings.Repeat("no database ", 500)), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	c.damage()
 	if _, stderr := c.runs("outbox"); !strings.Contains(stderr, "were damaged") || !strings.Contains(stderr, "No unsent change was found") || !strings.Contains(stderr, ".damaged-") {
 		t.Errorf("nothing is said of the damage: %s", stderr)
 	}
 	if _, stderr := c.runs("outbox"); strings.Contains(stderr, "damaged") {
 		t.Errorf("it is said twice: %s", stderr)
 	}
+}
+
+func TestSigningOutOfADamagedCopyIsRefusedOnce(t *testing.T) {
+	c := newServer(t).signedIn("alice@example.com")
+	c.damage()
+	c.fails(cli.ExitFailed, "were damaged, and changes that were not sent may be lost. Add --discard", "sign-out")
+	c.runs("sign-out") // it was said
 }
 
 func TestADoctorThatIsInterruptedBlamesNoConnection(t *testing.T) {

@@ -313,6 +313,9 @@ func runSignOut(ctx context.Context, c *call) error {
 	}
 	result, err := m.SignOut(ctx, request)
 	if f := fault.As(err); err != nil && f.Code == "unsent" {
+		if m.Replica().Snapshot().Notice != nil {
+			return f.WithRemedy("Add --discard to sign out all the same.")
+		}
 		return f.WithRemedy("Run 'waybill todos' to send, or add --discard to lose what is not sent.")
 	}
 	if err != nil {

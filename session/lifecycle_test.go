@@ -315,6 +315,36 @@ func TestSigningOutLosesNoMoreThanWasAgreedTo(t *testing.T) {
 	}
 }
 
+// Who signs out just after the copy was found damaged is asked: how many
+// changes it held, nobody can tell.
+func TestSigningOutOfACopyThatWasDamagedIsAsked(t *testing.T) {
+	w := newWorld(t)
+	m := w.open()
+	w.signIn(m, connection.PlaygroundName)
+	if _, err := m.Replica().Add(t.Context(), todo.Todo{Title: "only here"}); err != nil {
+		t.Fatal(err)
+	}
+	w.close(m)
+	copies, err := filepath.Glob(filepath.Join(w.dir, "todos-*.db"))
+	if err != nil || len(copies) != 1 {
+		t.Fatalf("%q, %v", copies, err)
+	}
+	if err := os.WriteFile(copies[0], []byte(strings.Repeat("no database ", 500)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m = w.open(func(o *session.Options) { o.Offline = true })
+	_, err = m.SignOut(t.Context(), session.SignOutRequest{})
+	if f := fault.As(err); err == nil || f.Code != "unsent" || !strings.Contains(f.Message, "damaged") {
+		t.Fatalf("%v", err)
+	}
+	if kept, _ := filepath.Glob(filepath.Join(w.dir, "*.damaged-*")); len(kept) == 0 || m.State().Account == nil {
+		t.Fatal("it is gone already")
+	}
+	if _, err := m.SignOut(t.Context(), session.SignOutRequest{Lose: session.LoseAll}); err != nil || m.State().Account != nil {
+		t.Fatal(err)
+	}
+}
+
 // The terminal shows all to-dos, not those that are read first.
 func TestLoadedWaitsForEveryToDo(t *testing.T) {
 	w := newWorld(t)

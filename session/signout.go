@@ -73,6 +73,9 @@ func (a *account) mayLose(ctx context.Context, n int) error {
 	}
 	unsent := s.Status.Waiting + s.Status.Look
 	switch {
+	case s.Notice != nil: // the copy that was set aside goes too, with what nobody could read of it
+		f := fault.New(fault.StepStore, fault.Failed, "unsent", "The to-dos saved on this computer were damaged, and changes that were not sent may be lost.")
+		return f.WithRemedy("The damaged file cannot be read any more once you sign out.")
 	case unsent <= n:
 		return nil
 	case unsent == 1:
