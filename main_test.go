@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"waybill/fault"
@@ -43,9 +44,17 @@ func TestHomeDirFollowsTheEnvironment(t *testing.T) {
 func TestPassphraseFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "passphrase")
 	t.Setenv("WAYBILL_PASSPHRASE_FILE", path)
-	if _, err := passphraseFile(); !fault.Is(err, fault.Config) {
+	if _, err := passphraseFile(); !fault.Is(err, fault.Config) || !strings.Contains(err.Error(), path+" could not be read: it is not there") {
 		t.Errorf("a missing file: %v", err)
 	}
+	if err := os.Symlink(path+"-elsewhere", path+"-link"); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("WAYBILL_PASSPHRASE_FILE", path+"-link")
+	if _, err := passphraseFile(); !fault.Is(err, fault.Config) || !strings.Contains(err.Error(), path+"-link is a link") {
+		t.Errorf("a link: %v", err)
+	}
+	t.Setenv("WAYBILL_PASSPHRASE_FILE", path)
 	for content, want := range map[string]string{"correct horse\n": "correct horse", "  blanks count  \r\n": "  blanks count  "} {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)

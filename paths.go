@@ -56,8 +56,9 @@ func passphraseFile() (func() (secret.Text, bool), error) {
 	}
 	data, err := disk.Read(path, maxPassphrase)
 	if err != nil {
-		return nil, fault.New(fault.StepKeyring, fault.Config, "passphrase_file",
-			"The file that WAYBILL_PASSPHRASE_FILE names cannot be read.").Because(err)
+		f := fault.As(disk.Explain("read", path, err))
+		return nil, fault.New(fault.StepKeyring, fault.Config, "passphrase_file", "There is no passphrase: "+f.Message).
+			WithRemedy("Let WAYBILL_PASSPHRASE_FILE name a plain file of yours.").Because(err)
 	}
 	text := secret.New(strings.TrimRight(string(data), "\r\n"))
 	if text.Empty() {

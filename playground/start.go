@@ -50,7 +50,8 @@ func Start(ctx context.Context, o Options) (*Playground, error) {
 		closeAll(listeners)
 	}
 	if err != nil {
-		return nil, errors.Join(err, p.Close())
+		_ = p.Close() // what it says of the same folder would only hide the cause
+		return nil, err
 	}
 	return p, nil
 }

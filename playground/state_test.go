@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"waybill/fault"
 	"waybill/playground"
 	"waybill/playground/playgroundtest"
 )
@@ -426,5 +427,16 @@ func TestStartStopsWithItsContext(t *testing.T) {
 	cancel()
 	if _, err := playground.Start(ctx, playground.Options{Dir: dir}); !errors.Is(err, context.Canceled) {
 		t.Errorf("it waited, or started: %v", err)
+	}
+}
+
+func TestAStartThatFailsIsOneSentenceAboutItsCause(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "endpoints.json", "in the way"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	_, err := playground.Start(t.Context(), playground.Options{Dir: dir, GenerateKey: playgroundtest.Key})
+	if f := fault.As(err); f.Code != "unsafe_file" || strings.Contains(err.Error(), "\n") {
+		t.Errorf("%v", err)
 	}
 }

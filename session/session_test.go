@@ -569,7 +569,7 @@ func TestADamagedSettingsFileIsNamedAndKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := session.Open(t.Context(), w.options())
-	if f := fault.As(err); f == nil || !strings.Contains(f.Error(), "connections.json") {
+	if f := fault.As(err); f == nil || !strings.Contains(f.Error(), path) {
 		t.Errorf("Open: %v", err)
 	}
 	m := session.Start(w.options())
@@ -589,6 +589,25 @@ func TestADamagedSettingsFileIsNamedAndKept(t *testing.T) {
 	}
 	if data, err := os.ReadFile(path); err != nil || string(data) != "{not json" {
 		t.Errorf("the file was touched: %q %v", data, err)
+	}
+}
+
+func TestASettingsFileThatIsNoPlainFileIsNamedWithWhatToDo(t *testing.T) {
+	for what, put := range map[string]func(path string) error{
+		"a link":           func(path string) error { return os.Symlink(path+".elsewhere", path) },
+		"not a plain file": func(path string) error { return os.Mkdir(path, 0o700) },
+		"larger than":      func(path string) error { return os.WriteFile(path, make([]byte, 5<<20), 0o600) },
+		"is damaged. Mend": func(path string) error { return os.WriteFile(path, nil, 0o600) },
+	} {
+		w := newWorld(t)
+		path := filepath.Join(w.dir, "connections.json")
+		if err := put(path); err != nil {
+			t.Fatal(err)
+		}
+		_, err := session.Open(t.Context(), w.options())
+		if f := fault.As(err); f == nil || !strings.Contains(f.Error(), path) || !strings.Contains(f.Error(), what) || f.Remedy == "" {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
 }
 

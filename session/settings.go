@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -40,20 +41,22 @@ const (
 )
 
 func loadSettings(dir string) (settings, error) {
-	data, err := disk.Read(filepath.Join(dir, settingsFile), maxSettings)
+	path := filepath.Join(dir, settingsFile)
+	data, err := disk.Read(path, maxSettings)
 	if errors.Is(err, fs.ErrNotExist) {
 		return settings{Version: settingsVersion}, nil
 	}
 	if err != nil {
-		return settings{}, settingsFault("unreadable", "The file connections.json cannot be read.", err)
+		f := fault.As(disk.Explain("read", path, err))
+		return settings{}, settingsFault("unreadable", f.Message, err).WithRemedy(f.Remedy)
 	}
 	var s settings
 	if err := json.Unmarshal(data, &s); err != nil {
-		return settings{}, settingsFault("damaged", "The file connections.json is damaged.", err).
+		return settings{}, settingsFault("damaged", fmt.Sprintf("The file %s is damaged.", fault.Clean(path, 1024)), err).
 			WithRemedy("Mend it, or move it away and add the connections again. It was left as it is.")
 	}
 	if s.Version > settingsVersion {
-		return settings{}, settingsFault("newer", "The file connections.json was written by a newer Waybill.", nil).
+		return settings{}, settingsFault("newer", fmt.Sprintf("The file %s was written by a newer Waybill.", fault.Clean(path, 1024)), nil).
 			WithRemedy("Update Waybill.")
 	}
 	return s, nil
