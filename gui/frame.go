@@ -46,9 +46,9 @@ func newFrame(w *Window, back func()) *frame {
 
 // fill puts the head, which stays, and the body, which scrolls, into the frame.
 func (f *frame) fill(head, body fyne.CanvasObject) {
-	f.scroll = container.NewVScroll(inset(insets{8, 20, 28, 20}, leftAt(f.width, body)))
+	f.scroll = container.NewVScroll(inset(insets{8, 20, 28, 20}, f.asWide(f.width, body)))
 	f.body = stack(newPanel(nil, panelStyle{fill: theme.ColorNameBackground}),
-		container.New(&underLayout{}, inset(insets{14, 20, 8, 20}, leftAt(f.width, head)), f.scroll))
+		container.New(&underLayout{}, inset(insets{14, 20, 8, 20}, f.asWide(f.width, head)), f.scroll))
 	f.box = container.New(frameLayout{f})
 	f.attach()
 }
@@ -180,21 +180,28 @@ func (l frameLayout) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 	place(objects[5], 0, height, size.Width, 1)
 }
 
-// leftAt keeps o at most width wide, at the left.
-func leftAt(width float32, o fyne.CanvasObject) *fyne.Container {
-	return container.New(&leftLayout{width}, o)
+// asWide keeps o at most width wide: at the left beside the sidebar, and in the
+// middle of a page that stands alone.
+func (f *frame) asWide(width float32, o fyne.CanvasObject) *fyne.Container {
+	return container.New(&wideLayout{f, width}, o)
 }
 
-type leftLayout struct{ width float32 }
+type wideLayout struct {
+	f     *frame
+	width float32
+}
 
-func (l *leftLayout) Layout(objects []fyne.CanvasObject, size fyne.Size) {
-	w := min(l.width, size.Width)
+func (l *wideLayout) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	w, x := min(l.width, size.Width), float32(0)
+	if l.f.sidebar == nil {
+		x = (size.Width - w) / 2
+	}
 	for _, o := range objects {
-		place(o, 0, 0, w, max(size.Height, heightFor(o, w)))
+		place(o, x, 0, w, max(size.Height, heightFor(o, w)))
 	}
 }
 
-func (l *leftLayout) MinSize(objects []fyne.CanvasObject) fyne.Size {
+func (l *wideLayout) MinSize(objects []fyne.CanvasObject) fyne.Size {
 	var least fyne.Size
 	for _, o := range objects {
 		least = least.Max(o.MinSize())
@@ -202,7 +209,7 @@ func (l *leftLayout) MinSize(objects []fyne.CanvasObject) fyne.Size {
 	return least
 }
 
-func (l *leftLayout) heightFor(objects []fyne.CanvasObject, width float32) float32 {
+func (l *wideLayout) heightFor(objects []fyne.CanvasObject, width float32) float32 {
 	height := float32(0)
 	for _, o := range objects {
 		height = max(height, heightFor(o, min(l.width, width)))

@@ -16,7 +16,7 @@ type welcomePage struct {
 	w       *Window
 	body    fyne.CanvasObject
 	parts   *fyne.Container
-	kept    *fyne.Container // the user's own connections
+	kept    *fyne.Container // connections that were made before, which come first
 	back    *button
 	builtin *choiceCard
 }
@@ -36,8 +36,8 @@ func newWelcomePage(w *Window) *welcomePage {
 	p.parts = column(14,
 		inset(insets{0, 0, 0, -buttonPadX}, row(0, nil, p.back)), p.title(),
 		newText("Your to-dos live in another application. Waybill shows them here without asking you to sign in there: your identity provider vouches for you. You sign in once, in your browser.", textStyle{wrap: true}),
-		gap(1, 2), p.builtin, inset(insets{-4, 0, 6, 18}, row(0, nil, mcp)),
-		twoColumns(440, xaa, other), p.kept, inset(insets{-4, 0, 0, 0}, row(0, nil, newLink("All connections", w.showConnections))))
+		p.kept, gap(1, 2), p.builtin, inset(insets{-4, 0, 6, 18}, row(0, nil, mcp)),
+		twoColumns(440, xaa, other), inset(insets{10, 0, 0, 0}, row(0, nil, newLink("All connections", w.showConnections))))
 	p.body = stack(newPanel(nil, panelStyle{fill: theme.ColorNameBackground}),
 		container.NewVScroll(inset(insets{24, 20, 28, 20}, centred(660, p.parts))))
 	p.stateChanged(w.state)
@@ -75,6 +75,7 @@ func (p *welcomePage) stateChanged(s *session.State) {
 			p.kept.Add(p.entry(info))
 		}
 	}
+	visible(p.kept, len(p.kept.Objects) > 0)
 	if len(p.kept.Objects) > 0 {
 		p.kept.Objects = append([]fyne.CanvasObject{inset(insets{10, 0, 0, 0}, heading("Your connections", sizeBody))}, p.kept.Objects...)
 	}
@@ -92,7 +93,7 @@ func (p *welcomePage) entry(info session.ConnectionInfo) fyne.CanvasObject {
 	words := column(2, newText(show(c.DisplayTitle(), 80), textStyle{style: fyne.TextStyle{Bold: true}}),
 		newText(says, textStyle{color: colorMuted, size: labelSize}))
 	buttons := []fyne.CanvasObject{words, newButton(action, buttonPlain, func() { p.w.use(info) })}
-	if !info.BuiltIn {
+	if !info.BuiltIn && info.Placed == "" {
 		buttons = append(buttons, newIconButton(theme.DeleteIcon(), "Remove "+show(c.DisplayTitle(), 60), func() { p.w.askRemove(info) }))
 	}
 	return newPanel(row(8, words, buttons...), panelStyle{fill: colorCard, border: theme.ColorNameSeparator, radius: 10, pad: insets{10, 10, 10, 16}})

@@ -217,7 +217,11 @@ func (k *checker) address(ctx context.Context) {
 // compare holds the connection against what the resource says of itself.
 func (k *checker) compare(name string, m *auth.ResourceMetadata) {
 	r := k.conn().Resource
-	k.passed(name, fault.StepDiscovery, fmt.Sprintf("It is there and names %d authorization server(s).", len(m.AuthorizationServers)))
+	names := "names one authorization server"
+	if n := len(m.AuthorizationServers); n != 1 {
+		names = fmt.Sprintf("names %d authorization servers", n)
+	}
+	k.passed(name, fault.StepDiscovery, "It is there and "+names+".")
 	if r.AuthorizationServer != "" && len(m.AuthorizationServers) > 0 && !slices.Contains(m.AuthorizationServers, r.AuthorizationServer) {
 		k.add(Check{Name: "audience", Verdict: Warned, Finding: "The connection sets the authorization server " + r.AuthorizationServer + ", but the resource names " +
 			fault.Clean(m.AuthorizationServers[0], 120) + slash(r.AuthorizationServer, m.AuthorizationServers[0]) + ".",
