@@ -177,6 +177,40 @@ func syntaxFault(err error) error {
 	}
 }
 
+// ParseTodos reads what a connection file holds at "resource.todos", without
+// judging it as a whole: that is for Validate. Unknown members are refused.
+//
+// Errors are Faults of kind Config that name the line or the member.
+func ParseTodos(data []byte) (Todos, error) {
+	if len(data) > MaxFileSize {
+		return Todos{}, wrong("too_large", "This is larger than 64 KiB.").About(string(FieldTodos))
+	}
+	var t Todos
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	err := dec.Decode(&t)
+	if err == nil {
+		if _, more := dec.Token(); !errors.Is(more, io.EOF) {
+			return Todos{}, wrong("trailing_data", "This goes on after its JSON object ends.").About(string(FieldTodos))
+		}
+		return t, nil
+	}
+	f := fault.As(syntaxFault(err))
+	var syntax *json.SyntaxError
+	switch {
+	case errors.As(err, &syntax):
+		line := 1 + bytes.Count(data[:min(len(data), int(syntax.Offset))], []byte("\n"))
+		f = wrong("not_json", fmt.Sprintf("This is not valid JSON in line %d.", line)).Because(err)
+	case f.Code == "unknown_field":
+		f = wrong(f.Code, fmt.Sprintf("There is no member %q.", f.Field)).WithRemedy("Check its spelling.").Because(err)
+	case f.Code == "wrong_type":
+		f = wrong(f.Code, fmt.Sprintf("The member %q has the wrong type.", f.Field)).Because(err)
+	default:
+		f = wrong(f.Code, "This is no whole JSON object.").Because(err)
+	}
+	return Todos{}, f.About(string(FieldTodos))
+}
+
 // jsonPath drops the names of embedded Go types from the path that
 // encoding/json reports.
 func jsonPath(field string) string {

@@ -27,7 +27,7 @@ const (
 func todosField(member string) string { return "resource.todos." + member }
 
 func badTodos(member, why string) *fault.Fault {
-	return wrong("bad_todos", fmt.Sprintf("%q %s.", todosField(member), why))
+	return wrong("bad_todos", fmt.Sprintf("%q %s.", todosField(member), why)).About(todosField(member))
 }
 
 func (c Connection) validateTodos() error {
@@ -59,7 +59,7 @@ func (t Todos) Validate() error {
 // checkPaths looks at what requests are sent to.
 func (t Todos) checkPaths() *fault.Fault {
 	if t.Path == "" {
-		return wrong("missing_field", fmt.Sprintf("The connection lacks %q.", todosField("path"))).
+		return wrong("missing_field", fmt.Sprintf("The connection lacks %q.", todosField("path"))).About(todosField("path")).
 			WithRemedy("Set it to the path of the list below resource.url.")
 	}
 	done := TodoDone{}

@@ -156,3 +156,19 @@ func TestPictureOfTheDialogsAboutAConnection(t *testing.T) {
 		r.picture("key", AppearanceLight)
 	})
 }
+
+func TestPictureOfWhereTheToDosAre(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		r.w.win.Resize(fyne.NewSize(1000, 790))
+		c := xaaDev()
+		c.DPoP = true
+		p := r.editing(c)
+		r.tap("Where the to-dos are")
+		r.tap("Described here")
+		r.fill("Everything else", 0, `{"title": "name" "done"}`)
+		r.tap("Save")
+		bringIntoSight(p.scroll, p.form.todos.rest.box)
+		r.settle()
+		r.picture("form-todos", AppearanceLight)
+	})
+}

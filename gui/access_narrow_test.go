@@ -14,6 +14,7 @@ func accessScenes() map[string]func(r *rig, words string) {
 		r.manyConnections()
 		c := connection.PresetsNamed("okta-ai-agent")[0].Connection
 		c.Title, c.IdP.Issuer, c.IdP.ClientID, c.Resource.URL, c.Resource.ClientID = words, "https://idp.example", words, "https://api.example", words
+		c.Resource.Todos = &connection.Todos{Path: "/v1/tasks", Title: connection.Path(words[:60]), Create: "POST"}
 		r.b.update(func(s *session.State) {
 			s.Connections = append(s.Connections, session.ConnectionInfo{Connection: c, SignedIn: true, Email: words})
 		})
@@ -30,7 +31,7 @@ func accessScenes() map[string]func(r *rig, words string) {
 			o.offered = []string{words}
 			r.w.show(newConnectPage(r.w, o))
 			p := r.w.page.(*connectPage)
-			for _, m := range []*more{p.form.general, p.form.idp.more, p.form.res.more} {
+			for _, m := range []*more{p.form.general, p.form.idp.more, p.form.res.more, p.form.todos.more} {
 				m.show(true)
 			}
 		},

@@ -63,6 +63,7 @@ func (p *connectPage) followFocus() {
 	}{f.kind, f.port, f.subject, f.dpop, f.idp.method, f.res.method, f.idp.key.audience, f.idp.key.algorithm, f.res.key.audience, f.res.key.algorithm} {
 		c.followed(p.follow)
 	}
+	f.todos.followed(p.follow)
 	f.general.open.onFocus = p.follow(f.general.open)
 	for _, s := range []*formSide{f.idp, f.res} {
 		s.scopes.own.onFocus = p.follow(s.scopes.own)

@@ -25,6 +25,8 @@ type connectForm struct {
 	idp     *formSide
 	res     *formSide
 	general *more
+	todos   *todosFields
+	unread  map[connection.Field]string // what was wrong with them when they were read
 	copyURI *button
 
 	crossed     *panel
@@ -46,6 +48,7 @@ func newConnectForm(w *Window, o formOptions) *connectForm {
 	f.dpop = newChoice([]option[bool]{{false, "Off"}, {true, "On, and required"}}, o.base.DPoP, nil)
 	f.idp = newFormSide(f, session.AtIdP, o.base.IdP.AuthMethod, o.base.IdP.Assertion)
 	f.res = newFormSide(f, session.AtResource, o.base.Resource.AuthMethod, o.base.Resource.Assertion)
+	f.todos = newTodosFields(w.relayout, o.base.Resource.Todos)
 	f.crossedSays = newText("", textStyle{color: colorNoticeText, size: labelSize, wrap: true})
 	f.crossed = newPanel(f.crossedSays, panelStyle{fill: colorNotice, border: colorNoticeBorder, radius: 8, pad: insets{9, 12, 9, 12}})
 	f.crossed.Hide()
@@ -109,7 +112,7 @@ func (f *connectForm) all() []*labelled {
 			out = append(out, f.fields[of])
 		}
 	}
-	return append(out, f.idp.key.lifetime, f.res.key.lifetime)
+	return slices.Concat(out, []*labelled{f.idp.key.lifetime, f.res.key.lifetime}, f.todos.all())
 }
 
 // objects are the parts of the form in their order.
@@ -198,6 +201,7 @@ func (f *connectForm) kindChosen(kind connection.ResourceKind) {
 		asked = was.ResourceScopes()
 	}
 	f.o.base.Resource.Kind = kind
+	visible(f.todos.more.box, f.asksTodos())
 	f.res.scopes.show(append([]string{"todos.read", "todos.write"}, f.o.offered...), asked)
 	f.w.relayout()
 }
@@ -250,12 +254,25 @@ func (f *connectForm) read() (connection.Connection, connection.Credentials) {
 	c.IdP.AuthMethod, c.Resource.AuthMethod = f.idp.method.chosen, f.res.method.chosen
 	c.IdP.Scopes = unlessUsual(f.o.base.IdP.Scopes, f.idp.scopes.asked(), connection.Connection{}.SignInScopes())
 	c.Resource.Scopes = unlessUsual(f.o.base.Resource.Scopes, f.res.scopes.asked(), connection.Connection{Resource: connection.Resource{Kind: c.Resource.Kind}}.ResourceScopes())
+	f.unread = map[connection.Field]string{}
+	switch {
+	case c.Resource.Kind == connection.MCP:
+		c.Resource.Todos = nil // an MCP server says itself where they are
+	case f.asksTodos():
+		c.Resource.Todos = f.todos.read(f.unread)
+	}
 	f.idp.key.read(&c.IdP.Assertion)
 	f.res.key.read(&c.Resource.Assertion)
 	if a, b := f.o.base, c; a.IdP.Issuer != b.IdP.Issuer || a.Resource.URL != b.Resource.URL {
 		c.Approved = nil // it was for other servers
 	}
 	return c, connection.Credentials{IdP: f.idp.proof(), Resource: f.res.proof()}
+}
+
+// asksTodos reports whether the form asks where the to-dos are: of a REST API
+// whose address it asks for.
+func (f *connectForm) asksTodos() bool {
+	return f.kind.chosen == connection.REST && f.o.asks(connection.FieldURL)
 }
 
 // unlessUsual are the scopes that a connection keeps: none where they are the

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/test"
+	"fyne.io/fyne/v2/driver/software"
 )
 
 // lately is when the runs of the pictures began.
@@ -112,7 +112,7 @@ func TestPictureOfHowItWorks(t *testing.T) {
 
 func TestPictureOfAFlowAtTwiceTheSize(t *testing.T) {
 	signedIn(t, func(r *rig) {
-		r.w.Canvas().(test.WindowlessCanvas).SetScale(2)
+		r.w.Canvas().(software.WindowlessCanvas).SetScale(2)
 		p := r.openFlow(goodRun(1, lately))
 		p.choose(1)
 		r.w.win.Resize(fyne.NewSize(820, 700))

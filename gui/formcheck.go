@@ -2,6 +2,7 @@ package gui
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 
 	"fyne.io/fyne/v2"
@@ -43,6 +44,7 @@ func (f *connectForm) wrongs(c connection.Connection) map[connection.Field]strin
 	for _, s := range []*formSide{f.idp, f.res} {
 		f.wrongProof(s, c, wrong)
 	}
+	maps.Copy(wrong, f.unread)
 	return wrong
 }
 
@@ -89,6 +91,12 @@ func (f *connectForm) fieldOf(of connection.Field) *labelled {
 		return f.idp.key.lifetime
 	case connection.FieldKey:
 		return f.res.key.lifetime
+	case fieldTodosPath:
+		return f.todos.path
+	case fieldTodosAt:
+		return f.todos.at
+	case connection.FieldTodos:
+		return f.todos.rest
 	}
 	return f.fields[of]
 }
@@ -96,7 +104,7 @@ func (f *connectForm) fieldOf(of connection.Field) *labelled {
 // say says what is wrong beside each field, and returns the first of them; nil
 // if nothing is wrong.
 func (f *connectForm) say(wrong map[connection.Field]string) (first *labelled) {
-	for _, of := range connection.Fields() {
+	for _, of := range append(connection.Fields(), fieldTodosPath, fieldTodosAt, connection.FieldTodos) {
 		l := f.fieldOf(of)
 		if l == nil {
 			continue
@@ -116,7 +124,7 @@ func (f *connectForm) say(wrong map[connection.Field]string) (first *labelled) {
 
 // reveal opens what hides a field.
 func (f *connectForm) reveal(o fyne.CanvasObject) {
-	for _, m := range []*more{f.general, f.idp.more, f.res.more} {
+	for _, m := range []*more{f.general, f.idp.more, f.res.more, f.todos.more} {
 		if m.holds(o) && !m.inner.Visible() {
 			m.show(true)
 		}

@@ -123,6 +123,10 @@ func (s *formSide) card(title, words string) *fyne.Container {
 	s.more = newMore(f.w.relayout, f.sorted(func(of connection.Field) bool { return !open(of) }, parts...)...)
 	c := column(12, heading(title, 16), blurb(words))
 	add(c, f.sorted(open, parts...)...)
+	if s.at == session.AtResource {
+		visible(f.todos.more.box, f.asksTodos())
+		c.Add(f.todos.more.box)
+	}
 	c.Add(s.more.box)
 	return c
 }

@@ -75,7 +75,7 @@ func (l *labelled) explain(words string) {
 // there was anything.
 func (l *labelled) trim() bool {
 	clean := strings.TrimFunc(l.field.Text, unicode.IsSpace)
-	if clean == l.field.Text {
+	if clean == l.field.Text || l.field.MultiLine {
 		return false
 	}
 	l.field.SetText(clean)

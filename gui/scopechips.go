@@ -202,23 +202,36 @@ type more struct {
 	box, inner *fyne.Container
 	open       *link
 	changed    func()
+	words      [2]string // of the link: while it is shut, and while it is open
 }
 
 func newMore(changed func(), objects ...fyne.CanvasObject) *more {
-	m := &more{inner: column(12, objects...), changed: changed}
+	m := &more{inner: column(12, objects...), changed: changed, words: [2]string{"More", "Less"}}
 	m.inner.Hide()
 	m.open = newLink("More", func() { m.show(!m.inner.Visible()) })
 	m.box = container.New(&columnLayout{gap: 12}, row(0, nil, m.open), m.inner)
 	return m
 }
 
-func (m *more) show(open bool) {
-	m.open.words = "More"
-	if open {
-		m.open.words = "Less"
+// called gives the link other words: while it is shut, and while it is open.
+func (m *more) called(shut, open string) *more {
+	m.words = [2]string{shut, open}
+	m.say()
+	return m
+}
+
+func (m *more) say() {
+	m.open.words = m.words[0]
+	if m.inner.Visible() {
+		m.open.words = m.words[1]
 	}
+	m.open.label = m.open.words
 	m.open.Refresh()
+}
+
+func (m *more) show(open bool) {
 	visible(m.inner, open)
+	m.say()
 	m.changed()
 }
 
