@@ -43,7 +43,7 @@ func boardTrain(t *testing.T) *train {
 		return c
 	}
 	r.first, r.second = computer(program.App), computer(program.Headless)
-	r.prefers(appearance())
+	prefers(t, d, appearance())
 	if err := os.MkdirAll(filepath.Join(d.Home, "Documents", "Releases"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -93,14 +93,14 @@ func appearance() string {
 }
 
 // prefers sets how the windows look.
-func (r *train) prefers(appearance string) {
-	r.t.Helper()
-	path := filepath.Join(r.d.Home, ".config/fyne/app.waybill/preferences.json")
+func prefers(t *testing.T, d *desktop.Desktop, appearance string) {
+	t.Helper()
+	path := filepath.Join(d.Home, ".config/fyne/app.waybill/preferences.json")
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		r.t.Fatal(err)
+		t.Fatal(err)
 	}
 	if err := os.WriteFile(path, []byte(`{"appearance":"`+appearance+`"}`), 0o600); err != nil {
-		r.t.Fatal(err)
+		t.Fatal(err)
 	}
 }
 
