@@ -209,36 +209,6 @@ func (c *call) askMissing(a *adding, fields []connection.Field) error {
 	return nil
 }
 
-// accept shows what the connection will do, and asks. A connection that takes
-// the place of another shows what becomes different (S106).
-func (c *call) accept(m *session.Manager, a adding) error {
-	contacts := a.Connection.Contacts(a.Origins)
-	c.say("The connection %q will contact:", a.Connection.Name)
-	for _, contact := range contacts {
-		host := contact.Host
-		if host == "" {
-			host = contact.Named
-		}
-		c.say("  %s", fault.Clean(host, 120))
-		for _, what := range contact.Sends {
-			c.say("      %s", fault.Clean(what, 200))
-		}
-	}
-	for _, warning := range a.Connection.Warnings(a.Credentials) {
-		c.say("Warning: %s", warning.Says)
-	}
-	for _, info := range m.State().Connections {
-		if info.Connection.Name != a.Connection.Name || info.BuiltIn {
-			continue
-		}
-		c.say("It takes the place of the connection of the same name:")
-		for _, d := range connection.Differences(info.Connection, a.Connection) {
-			c.say("  %s was %q and becomes %q", d.Field, fault.Clean(d.Was, 200), fault.Clean(d.Now, 200))
-		}
-	}
-	return c.confirm(a.yes, "Accept it?")
-}
-
 // askSecrets asks for the secrets that are missing, where there is a terminal
 // to ask at. An empty answer means that the client is public.
 func (c *call) askSecrets(conn connection.Connection, cred connection.Credentials) (connection.Credentials, error) {

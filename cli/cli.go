@@ -169,6 +169,7 @@ type call struct {
 type options struct {
 	connection     string
 	connectionFile string
+	accept         bool // what the connection file contacts
 	idTokenFile    string
 	signIn         bool
 	noBrowser      bool
@@ -195,7 +196,8 @@ func jsonFlag(f *flag.FlagSet, o *options) {
 
 func connectionFlags(f *flag.FlagSet, o *options) {
 	f.StringVar(&o.connection, "connection", "", "the connection to use, by `name` (default: the last used)")
-	f.StringVar(&o.connectionFile, "connection-file", "", "use the connection in this JSON `file`; its secrets are written as ${NAME} and read from the environment")
+	f.StringVar(&o.connectionFile, "connection-file", "", "use the connection in this JSON `file`; its secrets are written as ${NAME} and read from the environment. What it contacts is shown first, and at a terminal you are asked, until you have accepted it once")
+	f.BoolVar(&o.accept, "accept", false, "accept what the --connection-file contacts, now and from now on, without being asked; for scripts")
 }
 
 func sessionFlags(f *flag.FlagSet, o *options) {

@@ -168,7 +168,7 @@ func (c *call) confirm(yes bool, question string) error {
 		return nil
 	}
 	if c.env.Ask == nil {
-		return usageError{"There is no terminal to ask at. Look at what is said above, and add --yes if it is right.", ""}
+		return nobodyToAsk("--yes")
 	}
 	answer, err := c.env.Ask(question + " [y/N] ")
 	if err != nil {
@@ -178,6 +178,10 @@ func (c *call) confirm(yes bool, question string) error {
 		return fault.New(fault.StepInteraction, fault.Canceled, "declined", "Nothing was changed.")
 	}
 	return nil
+}
+
+func nobodyToAsk(flag string) error {
+	return usageError{"There is no terminal to ask at. Look at what is said above, and add " + flag + " if it is right.", ""}
 }
 
 func notEntered(err error) error {

@@ -37,14 +37,23 @@ func (c *call) open(ctx context.Context) (*session.Manager, error) {
 	if c.opt.connectionFile == "" {
 		return m, nil
 	}
-	conn, cred, err := c.readConnection(c.opt.connectionFile)
+	return m, c.useFile(m)
+}
+
+// useFile makes the connection of --connection-file known.
+func (c *call) useFile(m *session.Manager) error {
+	f, err := c.readConnectionFile(c.opt.connectionFile)
 	if err != nil {
-		return nil, err
+		return err
+	}
+	before := m.State().Connections
+	if err := m.Use(f.Connection, f.Credentials); err != nil {
+		return err
 	}
 	if c.opt.connection == "" {
-		c.opt.connection = conn.Name
+		c.opt.connection = f.Connection.Name
 	}
-	return m, m.Use(conn, cred)
+	return c.acceptFile(m, before, f)
 }
 
 // sayNotice says what happened to the local copy while this command ran, such
@@ -61,11 +70,6 @@ func (c *call) sayNotice() {
 
 // maxInput bounds what is read of a file that the user names, in bytes.
 const maxInput = 1 << 20
-
-func (c *call) readConnection(path string) (conn connection.Connection, cred connection.Credentials, err error) {
-	f, err := c.readConnectionFile(path)
-	return f.Connection, f.Credentials, err
-}
 
 func (c *call) readConnectionFile(path string) (connection.File, error) {
 	data, err := c.readFile(path)

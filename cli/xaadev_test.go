@@ -197,3 +197,12 @@ func (r result) contains(t *testing.T, words ...string) {
 		}
 	}
 }
+
+func (d *desk) read(name string) string {
+	d.t.Helper()
+	data, err := os.ReadFile(filepath.Join(d.dir, name))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return string(data)
+}

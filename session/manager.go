@@ -90,6 +90,7 @@ type Manager struct {
 	vault       *auth.Vault
 	connections []connection.Connection          // the user's own, in order
 	approved    map[string]approval              // of those that are not
+	accepted    map[string]string                // digests of files, by name; see Accepted
 	passing     map[string]Configured            // for this process only, by name
 	builtin     map[string]connection.Connection // as far as known
 	kept        map[string]kept                  // the account kept per connection
@@ -186,7 +187,7 @@ func (m *Manager) open(ctx context.Context, repair bool) error {
 		return err
 	}
 	m.mu.Lock()
-	m.connections, m.approved = settings.Connections, settings.Approved
+	m.connections, m.approved, m.accepted = settings.Connections, settings.Approved, settings.Accepted
 	m.mu.Unlock()
 	m.publish(func(s *State) { s.Current = settings.Current })
 

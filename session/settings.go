@@ -25,6 +25,10 @@ type settings struct {
 	// Approved are the approvals of connections that are not the user's own, by
 	// name; those of the user's own are in the connections.
 	Approved map[string]approval `json:"approved,omitempty"`
+
+	// Accepted are the connection files that were accepted for being used without
+	// being kept: a digest of each, by the connection's name.
+	Accepted map[string]string `json:"accepted,omitempty"`
 }
 
 // approval is good for the settings that it was given for, and lapses with them.
@@ -106,7 +110,7 @@ func (m *Manager) changeSettings(change func(*settings)) error {
 		return err
 	}
 	m.mu.Lock()
-	m.connections, m.approved = s.Connections, s.Approved
+	m.connections, m.approved, m.accepted = s.Connections, s.Approved, s.Accepted
 	m.mu.Unlock()
 	return nil
 }
