@@ -98,7 +98,8 @@ func (r Role) String() string {
 
 // Origins are the four origins (scheme://host[:port], no path, no final slash)
 // under which the handlers of New are reached. The issuers are the first two
-// byte for byte; the MCP server is at MCP + "/mcp".
+// byte for byte; the MCP server is at MCP + "/mcp". AuthorizationServer may end in
+// a slash, which then belongs to the issuer, as it does at Auth0.
 type Origins struct{ IdP, AuthorizationServer, API, MCP string }
 
 // Client is a further registration at the identity provider and, with

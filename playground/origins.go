@@ -12,6 +12,9 @@ import (
 func (o Origins) check() error {
 	seen := map[string]bool{}
 	for role, origin := range o.byRole() {
+		if role == AuthorizationServer {
+			origin = strings.TrimSuffix(origin, "/")
+		}
 		u, err := url.Parse(origin)
 		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || origin != u.Scheme+"://"+u.Host || origin != strings.ToLower(origin) {
 			return fmt.Errorf("%q cannot be the origin of %v: it has to be scheme://host[:port] in lower case", origin, role)
@@ -39,7 +42,7 @@ const probePath = "/.well-known/waybill-playground"
 // Date by the playground's clock; and the latency. The resources look at the
 // Host themselves.
 func (p *Playground) guard(role Role, next http.Handler) http.Handler {
-	_, host, _ := cutScheme(p.origins.byRole()[role])
+	_, host, _ := cutScheme(strings.TrimSuffix(p.origins.byRole()[role], "/"))
 	strict := role == IdP || role == AuthorizationServer
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		known := !strict || strings.EqualFold(r.Host, host)

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -26,7 +27,7 @@ import (
 
 // Options are what a Server needs. All fields but Hint are required.
 type Options struct {
-	Issuer    string // an origin, no final slash
+	Issuer    string // an origin, which may end in a slash
 	Store     *state.Store
 	Keys      *keys.Set
 	Resources []Resource
@@ -94,6 +95,9 @@ func New(o Options) *Server {
 	return s
 }
 
+// at is an endpoint's address.
+func (s *Server) at(path string) string { return strings.TrimSuffix(s.o.Issuer, "/") + path }
+
 // Handler serves the endpoints under the issuer's origin.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
@@ -124,8 +128,8 @@ func (s *Server) metadata(profiles bool) map[string]any {
 	}
 	m := map[string]any{
 		"issuer":                   s.o.Issuer,
-		"token_endpoint":           s.o.Issuer + "/token",
-		"jwks_uri":                 s.o.Issuer + "/jwks",
+		"token_endpoint":           s.at("/token"),
+		"jwks_uri":                 s.at("/jwks"),
 		"grant_types_supported":    []string{oauth.GrantBearer},
 		"response_types_supported": []string{},
 		"scopes_supported":         scopes,

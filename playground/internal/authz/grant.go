@@ -32,7 +32,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	}
 	// Before the client: an assertion of one that is asked for a nonce must not be
 	// spent.
-	key, refused := s.o.Proofs.TokenRequest(w, r, s.o.Issuer+"/token")
+	key, refused := s.o.Proofs.TokenRequest(w, r, s.at("/token"))
 	id := ""
 	if refused == nil {
 		id, refused = s.auth.Authenticate(r, form)

@@ -69,7 +69,7 @@ func NewAuthenticator(issuer string, find func(id string) (Credential, bool), hi
 	if hint == nil {
 		hint = func(string) string { return "" }
 	}
-	return &Authenticator{Find: find, Hint: hint, Audiences: []string{issuer + "/token", issuer}, Now: now, Spend: spend}
+	return &Authenticator{Find: find, Hint: hint, Audiences: []string{strings.TrimSuffix(issuer, "/") + "/token", issuer}, Now: now, Spend: spend}
 }
 
 // Methods are the methods of client authentication, for metadata; public says
