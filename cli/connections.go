@@ -26,7 +26,9 @@ func runConnections(ctx context.Context, c *call) error {
 	return run(ctx, c)
 }
 
-// listed is one connection in the output of connections list --json.
+// listed is one connection in the output of connections list --json, or a file
+// that an administrator placed and that is not used; docs/connections.schema.json
+// describes it.
 type listed struct {
 	Name     string `json:"name"`
 	Title    string `json:"title"`
@@ -37,6 +39,10 @@ type listed struct {
 	Current  bool   `json:"current"`
 	ReadOnly bool   `json:"read_only,omitempty"` // placed by an administrator
 	File     string `json:"file,omitempty"`      // by which it was placed
+
+	// Error says why the file is not used; nothing else but File and ReadOnly is
+	// set then.
+	Error *problem `json:"error,omitempty"`
 }
 
 func listConnections(ctx context.Context, c *call) error {
@@ -52,10 +58,15 @@ func listConnections(ctx context.Context, c *call) error {
 	for _, i := range st.Connections {
 		out = append(out, listed{
 			i.Connection.Name, fault.Clean(i.Connection.DisplayTitle(), 80), string(i.Connection.Resource.Kind),
-			i.BuiltIn, i.SignedIn, fault.Clean(i.Email, 120), i.Connection.Name == st.Current, i.Placed != "", i.Placed,
+			i.BuiltIn, i.SignedIn, fault.Clean(i.Email, 120), i.Connection.Name == st.Current, i.Placed != "", i.Placed, nil,
 		})
 	}
 	for _, p := range st.Unusable {
+		if c.opt.json {
+			why := describe(p.Fault)
+			out = append(out, listed{File: p.Path, ReadOnly: true, Error: &why})
+			continue
+		}
 		c.say("The connection in %s is not used: %s%s", fault.Clean(p.Path, 200), p.Fault.Error(), inField(p.Fault))
 	}
 	if c.opt.json {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/jsonschema-go/jsonschema"
+
 	"waybill/auth"
 	"waybill/cli"
 	"waybill/internal/xaadev"
@@ -227,6 +229,7 @@ func TestAPlacedConnectionNeedsNothingButASignIn(t *testing.T) {
 	d.write("etc/broken.json", strings.Replace(file, `"issuer"`, `"isuer"`, 1))
 
 	d.must("connections", "list").contains(t, "acme", "placed by your administrator", "etc/broken.json is not used: The connection file has a field that Waybill does not know: \"isuer\". Check its spelling. [isuer]")
+	d.checkList(2+1, folder)
 	d.must("sign-in", "--connection", "acme")
 	d.must("todos", "--connection", "acme").contains(t, "Buy groceries")
 	d.must("doctor", "--connection", "acme").contains(t, "warning         file "+filepath.Join(folder, "broken.json"))
@@ -251,5 +254,40 @@ func TestAPlacedConnectionNeedsNothingButASignIn(t *testing.T) {
 	}
 	if r := d.run("todos", "--connection", "acme"); r.status != cli.ExitFailed || !strings.Contains(r.err, "/v2/token") {
 		t.Errorf("status %d %s", r.status, r.err)
+	}
+}
+
+// checkList holds the list for programs against its schema: so many connections,
+// and after them the broken file with the reason.
+func (d *desk) checkList(connections int, folder string) {
+	d.t.Helper()
+	r := d.must("connections", "list", "--json")
+	data, err := os.ReadFile("../docs/connections.schema.json")
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	var schema jsonschema.Schema
+	if err := json.Unmarshal(data, &schema); err != nil {
+		d.t.Fatal(err)
+	}
+	resolved, err := schema.Resolve(nil)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	var list any
+	if err := json.Unmarshal([]byte(r.out), &list); err != nil {
+		d.t.Fatal(err)
+	}
+	if err := resolved.Validate(list); err != nil {
+		d.t.Errorf("%v\n%s", err, r.out)
+	}
+	all := list.([]any)
+	if len(all) != connections+1 || r.err != "" {
+		d.t.Fatalf("%s%s", r.out, r.err)
+	}
+	last := all[connections].(map[string]any)
+	why, _ := last["error"].(map[string]any)
+	if last["file"] != filepath.Join(folder, "broken.json") || why["code"] != "unknown_field" || why["field"] != "isuer" {
+		d.t.Errorf("%v", last)
 	}
 }
