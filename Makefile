@@ -13,7 +13,7 @@ export GOFLAGS := -buildvcs=false
 export GOWORK  := off
 unexport GOOS GOARCH
 
-.PHONY: help run build headless test check check-slow planted ci bench package deps lint format clean
+.PHONY: help run build headless test check check-slow planted ci bench package deps combinations lint format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -52,6 +52,10 @@ package: ## the archive for Linux: dist/Waybill.tar.xz
 
 deps: ## install what the other steps need, and nothing else
 	@scripts/setup go window test peers package
+
+combinations: ## try every combination of client authentication, subject, resource and DPoP, and write the table in docs/CONNECTIONS.md
+	@scripts/setup go
+	WAYBILL_COMBINATIONS=$(CURDIR)/docs/CONNECTIONS.md go test -count=1 -tags headless -run TestEveryCombinationReachesTheToDos ./session
 
 lint: ## gofmt, go vet, staticcheck
 	@scripts/check lint

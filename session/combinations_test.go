@@ -20,9 +20,14 @@ import (
 	"waybill/todo"
 )
 
-// tableFile names a file that the table of combinations is written to, as
-// Markdown.
-const tableFile = "WAYBILL_COMBINATIONS"
+// tableFile names a Markdown file that the table of combinations is written into,
+// between tableBegin and tableEnd; make combinations sets it. The one in docs is held against each run.
+const (
+	tableFile  = "WAYBILL_COMBINATIONS"
+	tableInDoc = "../docs/CONNECTIONS.md"
+	tableBegin = "<!-- combinations: begin -->\n"
+	tableEnd   = "<!-- combinations: end -->"
+)
 
 // combination is one way through the whole chain.
 type combination struct {
@@ -124,13 +129,38 @@ func TestEveryCombinationReachesTheToDos(t *testing.T) {
 	}
 	table := strings.Join(rows, "\n") + "\n"
 	t.Logf("%d combinations:\n%s", len(rows)-2, table)
-	if file := os.Getenv(tableFile); file != "" && !t.Failed() {
-		if err := os.WriteFile(file, []byte(table), 0o644); err != nil {
-			t.Error(err)
-		}
+	if len(rows)-2 == len(combinations()) && !t.Failed() {
+		checkTable(t, table)
 	}
 	if err := m.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// checkTable says when the table in docs is not what this run has shown, or writes
+// it.
+func checkTable(t *testing.T, table string) {
+	t.Helper()
+	file, write := os.LookupEnv(tableFile)
+	if !write {
+		file = tableInDoc
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, begins := strings.Cut(string(data), tableBegin)
+	was, after, ends := strings.Cut(rest, tableEnd)
+	switch {
+	case !begins || !ends:
+		t.Errorf("%s has no place for the table, %s … %s", file, strings.TrimSpace(tableBegin), tableEnd)
+	case was == table:
+	case !write:
+		t.Errorf("the table in %s is stale: run make combinations", file)
+	default:
+		if err := os.WriteFile(file, []byte(before+tableBegin+table+tableEnd+after), 0o644); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

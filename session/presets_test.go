@@ -134,7 +134,9 @@ func newOffice(t *testing.T) *office {
 	o.client = &http.Client{Transport: web}
 	m, err := session.Open(t.Context(), session.Options{
 		Dir: t.TempDir(), Transport: tr, Keyring: newRing(), OpenURL: o.open,
-		Listen:  func(_, address string) (net.Listener, error) { return o.net.Listen(strings.Replace(address, ":0", ":49152", 1)) },
+		Listen: func(_, address string) (net.Listener, error) {
+			return o.net.Listen(strings.Replace(address, ":0", ":49152", 1))
+		},
 		Builtin: func(context.Context) ([]session.Configured, error) { return nil, errors.New("no playground here") },
 	})
 	if err != nil {
