@@ -215,5 +215,5 @@ func whyRefused(t *transport.Client, p *Plan, g *Grant) (why, remedy string) {
 	if first := e.Reasons()[0]; first.Strength != Possible {
 		return first.Says, first.Remedy
 	}
-	return "everything that can be checked here is in order", "It may not trust this identity provider, not know this user, or have seen the grant before; signing in again does not help."
+	return "everything that can be checked here is in order", "It may not trust this identity provider, not know this user, or have seen the grant before; signing in again does not help. Ask whoever runs that server, who can see the reason."
 }

@@ -175,8 +175,8 @@ func endpointBelongs(where, issuer, endpoint, listed string) error {
 	}
 	if there, _ := transport.Origin(endpoint); there != home {
 		return fault.New(fault.StepDiscovery, fault.Config, "foreign_endpoint",
-			fmt.Sprintf("The token endpoint of %s, %s, lies outside of its own address %s, and nothing was sent there.", where, fault.Clean(endpoint, 200), home)).
-			WithRemedy("If it is right, set it as the token endpoint in the connection.")
+			fmt.Sprintf("The token endpoint of %s, %s, lies outside of its own address %s, and nothing was sent there.", where, fault.Clean(endpoint, 200), fault.Clean(issuer, 200))).
+			WithRemedy("If that is right, which whoever runs it knows, set it as the token endpoint in the connection.")
 	}
 	return nil
 }

@@ -2,8 +2,6 @@ package cli_test
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -121,19 +119,7 @@ func TestEachPainOfThisFieldIsExplained(t *testing.T) {
 			}
 		})
 	}
-	golden := filepath.Join("testdata", "pains.golden")
-	if os.Getenv("WAYBILL_UPDATE") != "" {
-		if err := os.WriteFile(golden, []byte(all.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if all.String() != string(want) {
-		t.Errorf("what is said has changed; if it is better, write it anew with WAYBILL_UPDATE=1:\n%s", firstDifference(string(want), all.String()))
-	}
+	checkGolden(t, "pains.golden", all.String())
 }
 
 func begins(line string, with []string) bool {

@@ -16,6 +16,7 @@ import (
 	"waybill/connection"
 	"waybill/fault"
 	"waybill/transport"
+	"waybill/wording"
 )
 
 // skewWarning is how far a clock may be off before tokens are at risk: servers
@@ -151,6 +152,11 @@ func (k *checker) discoverProvider(ctx context.Context) {
 		k.failed(name, connection.FieldIssuer, err)
 		return
 	}
+	if p.AuthorizationEndpoint == "" {
+		k.add(Check{Name: name, Verdict: Refuted, Finding: p.Issuer + " has no page to sign in at (authorization_endpoint), so it is no identity provider.",
+			Remedy: "Set the identity provider's issuer; this may be the authorization server of the resource.", Step: fault.StepDiscovery, Field: connection.FieldIssuer})
+		return
+	}
 	k.provider = p
 	k.passed(name, fault.StepDiscovery, "Its metadata is there and names the issuer "+fault.Clean(p.Issuer, 120)+", byte for byte.")
 	if k.conn().Subject == connection.SubjectRefreshToken && p.RefreshSubject == auth.No {
@@ -171,7 +177,15 @@ func (k *checker) discoverResource(ctx context.Context) {
 	case err != nil && r.AuthorizationServer == "":
 		k.failed(name, connection.FieldURL, err)
 	case err != nil: // the connection names the server itself, so it works without
-		k.fault(name, connection.FieldURL, CannotTell, fault.As(err))
+		f := *fault.As(err)
+		if f.Code == "resource_mismatch" {
+			k.fault(name, connection.FieldURL, Warned, &f)
+			return
+		}
+		if f.Kind != fault.Offline {
+			f.Remedy = "The connection names the authorization server itself, so it works without; tell whoever runs the resource."
+		}
+		k.fault(name, connection.FieldURL, CannotTell, &f)
 	case m == nil && (r.AuthorizationServer == "" || r.Identifier == ""):
 		k.add(Check{Name: name, Verdict: Warned, Finding: "The resource says nothing about itself.",
 			Remedy: "Set the authorization server and the resource identifier by hand.", Step: fault.StepDiscovery, Field: connection.FieldServer})
@@ -210,18 +224,15 @@ func (k *checker) address(ctx context.Context) {
 		k.add(Check{Name: name, Verdict: Warned, Finding: fmt.Sprintf("%s cannot answer at the moment (HTTP %d).", shown, status),
 			Remedy: "Try again in a while.", Step: fault.StepCall, Field: connection.FieldURL})
 	default:
-		k.add(Check{Name: name, Verdict: CannotTell, Finding: fmt.Sprintf("%s answers, and does not ask for a token (HTTP %d).", shown, status), Step: fault.StepCall, Field: connection.FieldURL})
+		k.add(Check{Name: name, Verdict: CannotTell, Finding: fmt.Sprintf("%s answers, and does not ask for a token (HTTP %d).", shown, status),
+			Remedy: "See whether that is the address of the to-dos: what asks for no token is open to everybody.", Step: fault.StepCall, Field: connection.FieldURL})
 	}
 }
 
 // compare holds the connection against what the resource says of itself.
 func (k *checker) compare(name string, m *auth.ResourceMetadata) {
 	r := k.conn().Resource
-	names := "names one authorization server"
-	if n := len(m.AuthorizationServers); n != 1 {
-		names = fmt.Sprintf("names %d authorization servers", n)
-	}
-	k.passed(name, fault.StepDiscovery, "It is there and "+names+".")
+	k.passed(name, fault.StepDiscovery, "It is there and names "+wording.Plural(len(m.AuthorizationServers), "authorization server", "authorization servers")+".")
 	if r.AuthorizationServer != "" && len(m.AuthorizationServers) > 0 && !slices.Contains(m.AuthorizationServers, r.AuthorizationServer) {
 		k.add(Check{Name: "audience", Verdict: Warned, Finding: "The connection sets the authorization server " + r.AuthorizationServer + ", but the resource names " +
 			fault.Clean(m.AuthorizationServers[0], 120) + slash(r.AuthorizationServer, m.AuthorizationServers[0]) + ".",
@@ -268,9 +279,12 @@ func (k *checker) discoverServer(ctx context.Context) {
 		return
 	}
 	if issuer == "" {
-		k.add(Check{Name: name, Verdict: Refuted, Finding: "It is not known which authorization server the resource trusts.",
-			Remedy: "Set the authorization server of the resource.", Step: fault.StepDiscovery, Field: connection.FieldServer})
+		k.add(k.unknownServer(name))
 		return
+	}
+	if issuer == k.conn().IdP.Issuer {
+		k.add(Check{Name: name, Verdict: Warned, Finding: "It is the identity provider itself, at the same address.",
+			Remedy: "Set the authorization server that the resource trusts, unless one server really is both.", Step: fault.StepDiscovery, Field: connection.FieldServer})
 	}
 	s, err := auth.DiscoverServer(ctx, k.m.o.Transport, issuer, r.TokenEndpoint)
 	if err != nil {
@@ -279,6 +293,7 @@ func (k *checker) discoverServer(ctx context.Context) {
 	}
 	k.server = s
 	k.passed(name, fault.StepDiscovery, "Its metadata is there and names the issuer "+fault.Clean(s.Issuer, 120)+", byte for byte.")
+	k.audience(s)
 	switch s.GrantProfile {
 	case auth.No:
 		k.add(Check{Name: "grant profile", Verdict: Warned, Finding: "The authorization server's metadata does not list the ID-JAG grant profile.",
@@ -288,6 +303,35 @@ func (k *checker) discoverServer(ctx context.Context) {
 	default:
 		k.passed("grant profile", fault.StepJWTBearer, "The authorization server says that it takes ID-JAGs.")
 	}
+}
+
+// unknownServer says why it is not known which authorization server to use.
+func (k *checker) unknownServer(name string) Check {
+	c := Check{Name: name, Verdict: Refuted, Finding: "It is not known which authorization server the resource trusts.",
+		Remedy: "Set the authorization server of the resource.", Step: fault.StepDiscovery, Field: connection.FieldServer}
+	if k.metadata == nil || len(k.metadata.AuthorizationServers) < 2 {
+		return c
+	}
+	all := k.metadata.AuthorizationServers
+	c.Finding = fmt.Sprintf("The resource names %d authorization servers, and Waybill asks none of them unless it is told which.", len(all))
+	c.Remedy = "Set the right one as the authorization server of the resource: " + fault.Clean(strings.Join(all[:min(3, len(all))], ", "), 300)
+	if len(all) > 3 {
+		c.Remedy += ", and others"
+	}
+	c.Remedy += "."
+	return c
+}
+
+// audience looks at an audience that is set by hand and is an address: such a one
+// is nearly always the issuer of the authorization server.
+func (k *checker) audience(s *auth.Server) {
+	set := k.conn().Resource.Audience
+	if set == s.Issuer || !strings.Contains(set, "://") {
+		return
+	}
+	k.add(Check{Name: "audience", Verdict: Warned, Finding: "The connection sends the audience " + fault.Clean(set, 120) + ", but the authorization server calls itself " +
+		fault.Clean(s.Issuer, 120) + slash(set, s.Issuer) + ".",
+		Remedy: "Leave the audience empty, unless the identity provider asks for exactly this one.", Step: fault.StepExchange, Field: connection.FieldAudience})
 }
 
 // clocks compares this computer's clock with those of the servers, by the Date
@@ -315,14 +359,27 @@ func (k *checker) clocks() {
 	case len(off) == 0:
 		k.passed("clock", fault.StepJWTBearer, "This computer's clock and those of the servers agree within 20 seconds.")
 	case len(off) == len(all):
-		k.add(Check{Name: "clock", Verdict: Warned, Finding: fmt.Sprintf("This computer's clock is off by %s.", off[0].skew.Abs().Round(time.Second)),
+		k.add(Check{Name: "clock", Verdict: Warned, Finding: "This computer's clock is " + awayFrom(off[0].skew) + " the servers'.",
 			Remedy: "Set the clock; tokens are refused when it is wrong.", Step: fault.StepJWTBearer})
 	default:
 		for _, c := range off {
-			k.add(Check{Name: "clock", Verdict: Warned, Finding: fmt.Sprintf("The clock of %s differs from this computer's and from the other servers' by %s.", c.host, c.skew.Abs().Round(time.Second)),
+			k.add(Check{Name: "clock", Verdict: Warned, Finding: "The clock of " + c.host + " is " + awayFrom(-c.skew) + " this computer's and the other servers'.",
 				Remedy: "Tell whoever runs it; servers refuse what seems to be from another time.", Step: fault.StepJWTBearer})
 		}
 	}
+}
+
+// awayFrom says how far this computer's clock is from another, which is ahead by
+// skew.
+func awayFrom(skew time.Duration) string {
+	length := wording.Plural(int(skew.Abs().Round(time.Second).Seconds()), "second", "seconds")
+	if skew.Abs() >= 2*time.Minute {
+		length = fmt.Sprintf("about %d minutes", int(skew.Abs().Round(time.Minute).Minutes()))
+	}
+	if skew < 0 {
+		return length + " ahead of"
+	}
+	return length + " behind"
 }
 
 // serversAsked are the addresses that clocks are known of, each host once.
@@ -356,16 +413,16 @@ func (k *checker) redirectKnown(ctx context.Context) {
 func (k *checker) clients(ctx context.Context, plan *auth.Plan) {
 	t := k.m.o.Transport
 	idp, f := auth.TryProviderClient(ctx, t, plan)
-	k.client("client at the identity provider", connection.FieldIdPSecret, fault.StepExchange, idp, f)
-	resource, f := auth.TryServerClient(ctx, t, plan)
-	k.client("client at the resource", connection.FieldSecret, fault.StepJWTBearer, resource, f)
-	if idp == auth.No && resource == auth.No {
+	k.client("client at the identity provider", connection.FieldIdPSecret, connection.FieldIdPToken, fault.StepExchange, idp, f)
+	resource, g := auth.TryServerClient(ctx, t, plan)
+	k.client("client at the resource", connection.FieldSecret, connection.FieldToken, fault.StepJWTBearer, resource, g)
+	if idp == auth.No && resource == auth.No && f.Code == "invalid_client" && g.Code == "invalid_client" {
 		k.add(Check{Name: "both pairs", Verdict: Refuted, Finding: "Neither server takes its pair: they look crossed.",
 			Remedy: "Exchange the two client ids and the two secrets.", Step: fault.StepSetup, Field: connection.FieldIdPClientID})
 	}
 }
 
-func (k *checker) client(name string, field connection.Field, step fault.Step, known auth.Tri, f *fault.Fault) {
+func (k *checker) client(name string, field, endpoint connection.Field, step fault.Step, known auth.Tri, f *fault.Fault) {
 	switch {
 	case known == auth.Yes && f != nil && f.Code == "unauthorized_client":
 		k.fault(name, field, Warned, f)
@@ -377,7 +434,7 @@ func (k *checker) client(name string, field connection.Field, step fault.Step, k
 	case known == auth.No:
 		k.failed(name, field, f)
 	case f != nil:
-		k.fault(name, field, CannotTell, f)
+		k.fault(name, endpoint, CannotTell, f)
 	default:
 		k.add(Check{Name: name, Verdict: Warned, Finding: "The server gave out a token for something that is none.", Remedy: "Tell whoever runs it.", Step: step})
 	}

@@ -179,7 +179,7 @@ func TestDoctorFindsWhatIsWrongAtEachStep(t *testing.T) {
 		}, false, "could not tell: grant profile:"},
 		{"server's clock", func(x *xaa, _ *connection.Connection) {
 			x.dev.Change(func(h *xaadev.Habits) { h.ServerClock = -time.Minute })
-		}, false, "warning: clock: The clock of auth.resource.xaa.dev differs"},
+		}, false, "behind this computer's and the other servers'. Tell whoever runs it"},
 		{"scopes", func(_ *xaa, c *connection.Connection) { c.Resource.Scopes = []string{"todos.read", "todos.admin"} }, false, "warning: scopes: The resource does not list the scope todos.admin."},
 		{"session", func(x *xaa, _ *connection.Connection) {
 			x.dev.Change(func(h *xaadev.Habits) { h.NoRefreshToken = true })

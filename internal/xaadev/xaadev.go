@@ -44,6 +44,7 @@ type Habits struct {
 	WrongClient     bool          // the IdP makes ID-JAGs for its own client id
 	Narrow          string        // the AS grants this scope at most; "": what is asked
 	ServerClock     time.Duration // how far the AS's clock is ahead
+	EveryClock      time.Duration // how far the clocks of all four are, by the Date of their answers
 	NoChallenge     bool          // the API's 401 does not say where its metadata is
 	SlashedIssuer   bool          // the AS's metadata calls itself with a final slash
 	TokenEndpoint   string        // that the AS's metadata names; "": its own
@@ -73,6 +74,7 @@ type World struct {
 	ids     map[string]identity // by ID token
 	seen    map[string]bool     // jti of ID-JAGs
 	log     []string
+	instead map[string]http.Handler // by address
 	count   int
 }
 
@@ -89,7 +91,7 @@ func Start(n *virtualnet.Network) *World {
 	if err != nil {
 		panic("xaadev: " + err.Error())
 	}
-	w := &World{key: key, codes: map[string]code{}, refresh: map[string]identity{}, ids: map[string]identity{}, seen: map[string]bool{}}
+	w := &World{key: key, codes: map[string]code{}, refresh: map[string]identity{}, ids: map[string]identity{}, seen: map[string]bool{}, instead: map[string]http.Handler{}}
 	for address, handler := range map[string]http.Handler{IdP: w.idp(), Server: w.server(), API: w.api(), MCP: w.mcp()} {
 		u, _ := url.Parse(address)
 		n.Serve(u.Host, w.logged(handler))
@@ -144,14 +146,34 @@ func (w *World) Seen() []string {
 	return slices.Clone(w.log)
 }
 
-func (w *World) logged(h http.Handler) http.Handler {
+func (w *World) logged(usual http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		body := readAll(r)
 		w.mu.Lock()
 		w.log = append(w.log, fmt.Sprintf("%s %s%s %v %s", r.Method, r.Host, r.URL.RequestURI(), r.Header, body))
+		instead := w.instead["https://"+r.Host+r.URL.Path]
+		ahead := w.habits.EveryClock
 		w.mu.Unlock()
-		h.ServeHTTP(rw, r)
+		if ahead != 0 {
+			rw.Header().Set("Date", time.Now().Add(ahead).UTC().Format(http.TimeFormat))
+		}
+		if instead == nil {
+			instead = usual
+		}
+		instead.ServeHTTP(rw, r)
 	})
+}
+
+// Answer has h answer at an address, without a query, instead of what is there; nil
+// undoes that.
+func (w *World) Answer(address string, h http.HandlerFunc) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if h == nil {
+		delete(w.instead, address)
+		return
+	}
+	w.instead[address] = h
 }
 
 func (w *World) habit() Habits {
