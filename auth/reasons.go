@@ -42,8 +42,8 @@ type GrantEvidence struct {
 	AheadKnown bool
 	Sent       time.Time // when it was sent, by the identity provider's clock; zero: unknown
 
-	SentBefore bool // the same ID-JAG had been sent before
-	Signature  Tri  // whether a published key of the identity provider verifies it
+	SentBefore bool   // the same ID-JAG had been sent before
+	Signed     Signed // what is seen of its signature
 }
 
 const (
@@ -82,9 +82,13 @@ func (e GrantEvidence) Reasons() []Reason {
 	if p := e.Plan; p != nil && (p.Server.GrantProfile == No || p.Server.JWTBearer == No) {
 		out = append(out, Reason{"grant_not_listed", Likely, "it does not list this kind of grant among those it accepts", "Ask whoever runs the resource to allow it.", ""})
 	}
-	if e.Signature == No {
-		out = append(out, Reason{"signature", Likely, "none of the keys that the identity provider publishes verifies its signature",
-			"Tell whoever runs the identity provider: the resource's authorization server needs the key.", ""})
+	switch {
+	case e.Signed.Verdict == No:
+		out = append(out, Reason{"signature", Proven, "the key of the identity provider that it names did not make its signature",
+			"Tell whoever runs the identity provider: what it issues does not fit the keys that it publishes.", ""})
+	case e.Signed.KeyMissing:
+		out = append(out, Reason{"key_not_published", Likely, "the identity provider does not publish the key that it is signed with",
+			"Tell whoever runs the identity provider: the resource's authorization server needs that key.", ""})
 	}
 	out = append(e.unseen(), out...)
 	slices.SortStableFunc(out, func(a, b Reason) int { return int(a.Strength) - int(b.Strength) })

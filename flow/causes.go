@@ -248,10 +248,7 @@ func (e *evidence) idToken() *Token {
 func (e *evidence) grantCauses(s *Step) []Cause {
 	switch s.Fault.Code {
 	case "invalid_grant":
-		g := auth.GrantEvidence{Plan: e.plan, Claims: e.jag, Checks: e.jagChecks, SentBefore: e.sentBefore}
-		if t := e.run.Step(fault.StepExchange).Token; t != nil {
-			g.Signature = t.Signature
-		}
+		g := auth.GrantEvidence{Plan: e.plan, Claims: e.jag, Checks: e.jagChecks, SentBefore: e.sentBefore, Signed: e.signed}
 		here, okHere := e.known(e.plan.Server.TokenEndpoint)
 		there, okThere := e.known(e.plan.Provider.TokenEndpoint)
 		g.Ahead, g.AheadKnown = here-there, okHere && okThere

@@ -16,6 +16,11 @@ import (
 func Examine(r *Run, earlier []*Run) *Run {
 	e := gather(r, earlier)
 	out := *r
+	if t := out.Steps[exchangeStep].Token; t != nil && e.jag != nil && t.Signature != e.signed.Verdict {
+		known := *t
+		known.Signature = e.signed.Verdict
+		out.Steps[exchangeStep].Token = &known
+	}
 	for i := range out.Steps {
 		s := &out.Steps[i]
 		s.Checks, s.Causes = e.checks(s), nil
@@ -167,7 +172,7 @@ func (e *evidence) exchangeChecks(s *Step) []Check {
 			c.Advice = true
 			out = append(out, c)
 		}
-		out = append(out, signatureCheck(s.Token))
+		out = append(out, e.signatureCheck(s.Token))
 	}
 	p := e.plan.Provider
 	out = append(out,
@@ -178,15 +183,9 @@ func (e *evidence) exchangeChecks(s *Step) []Check {
 
 // signatureCheck tells what was found of the signature. Only the authorization
 // server decides it.
-func signatureCheck(t *Token) Check {
-	c := Check{Name: "signature verifies with the identity provider's key" + kidOf(t), Verdict: t.Signature, Section: "RFC 7523 section 3", Advice: true}
-	switch t.Signature {
-	case auth.No:
-		c.Says = "None of the keys that the identity provider publishes verifies it. It may sign with a key that it publishes elsewhere."
-	case auth.Unknown:
-		c.Says = "It is for the authorization server to check."
-	}
-	return c
+func (e *evidence) signatureCheck(t *Token) Check {
+	return Check{Name: "signature verifies with the identity provider's key" + kidOf(t), Verdict: e.signed.Verdict, Says: e.signed.Says,
+		Section: "RFC 7523 section 3", Advice: true}
 }
 
 func sentence(says string) string {

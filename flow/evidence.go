@@ -20,6 +20,7 @@ type evidence struct {
 	jagChecks  []auth.Check
 	ahead      map[string]time.Duration // of servers' clocks before this computer's, by origin
 	sentBefore bool                     // the ID-JAG had been sent to a server before
+	signed     auth.Signed              // what is seen of the ID-JAG's signature
 }
 
 func gather(r *Run, earlier []*Run) *evidence {
@@ -44,7 +45,36 @@ func gather(r *Run, earlier []*Run) *evidence {
 	now := t.Received.Add(e.skew(r.Plan.Provider.TokenEndpoint))
 	e.jagChecks = append(e.jag.Check(r.Plan, now), e.jag.CheckKey(e.ownKey())...)
 	e.sentBefore = sentBefore(r, earlier, t)
+	e.signed = signed(r, earlier, t)
 	return e
+}
+
+// signed checks an ID-JAG's signature with the keys that were fetched: for this
+// Run, else as they were for an earlier one of the connection. It asks nobody.
+func signed(r *Run, earlier []*Run, t *Token) auth.Signed {
+	if t.Value.Empty() {
+		return auth.Signed{Verdict: t.Signature, Says: "Its value is not kept once there is a newer run, so it cannot be checked any more."}
+	}
+	found, known := r.Plan.Provider.Signed(auth.IDJAG{Text: t.Value})
+	if known {
+		return found
+	}
+	for _, run := range append([]*Run{r}, earlier...) {
+		if keys := published(run, r.Plan.Provider.JWKSURI); keys != nil && run.Connection == r.Connection {
+			return auth.SignedBy(keys, t.Value)
+		}
+	}
+	return found
+}
+
+// published is the key set that was fetched for a Run, nil if none was.
+func published(r *Run, address string) []byte {
+	for _, x := range r.Discovery {
+		if x.URL == address && address != "" && x.Status == http.StatusOK && x.Fault == nil && !x.Response.Cut {
+			return []byte(x.Response.Body)
+		}
+	}
+	return nil
 }
 
 // clock learns a server's clock from its Date field (RFC 9110 section 6.6.1),

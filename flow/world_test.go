@@ -372,3 +372,6 @@ func (w *world) fill(r *flow.Run, name fault.Step, kind flow.TokenKind, err erro
 		s.State, s.Fault = flow.Failed, fault.As(err)
 	}
 }
+
+// withRecorder has what is sent under it recorded by w.
+func withRecorder(w *world) context.Context { return transport.WithRecorder(w.t.Context(), w) }
