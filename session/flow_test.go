@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"waybill/auth"
 	"waybill/connection"
 	"waybill/fault"
 	"waybill/flow"
@@ -372,4 +373,22 @@ func TestARefusedTokenEndsItsRun(t *testing.T) {
 		}
 		keepsSecrets(t, runs)
 	})
+}
+
+// Who runs the steps again is told whether a published key signed the ID-JAG.
+func TestARunThatWasAskedForChecksTheSignature(t *testing.T) {
+	w := newWorld(t)
+	m := w.open()
+	w.signIn(m, connection.PlaygroundName)
+	settled(t, m, called)
+	if err := m.RunAgain(t.Context(), fault.StepExchange); err != nil {
+		t.Fatal(err)
+	}
+	r := settled(t, m, func(r *flow.Run) bool { return r.Reason == flow.ReasonAgain })
+	for _, c := range r.Step(fault.StepExchange).Checks {
+		if strings.HasPrefix(c.Name, "signature") && c.Verdict == auth.Yes {
+			return
+		}
+	}
+	t.Errorf("%+v", r.Step(fault.StepExchange).Checks)
 }

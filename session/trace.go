@@ -9,6 +9,7 @@ import (
 	"waybill/auth"
 	"waybill/fault"
 	"waybill/flow"
+	"waybill/transport"
 )
 
 // Trace is one run of the steps after sign-in, without anything secret.
@@ -78,12 +79,15 @@ func (a *account) again(ctx context.Context, from fault.Step) (t *Trace, err err
 		p.End("", fault.As(err))
 		return t, err
 	}
+	known := func() {}
 	if from == fault.StepCall {
 		p = a.flow.Call(flow.ReasonAgain)
 	} else {
 		minted, err := a.ladder.Anew(context.WithValue(ctx, passageKey{}, p))
 		t.Subject, t.Grant, t.Access = minted.Subject, minted.Grant, minted.Access
+		known = a.learnKeys(ctx, t.Plan, t.Grant)
 		if err != nil {
+			known()
 			p.End("", fault.As(err))
 			return t, err
 		}
@@ -91,8 +95,29 @@ func (a *account) again(ctx context.Context, from fault.Step) (t *Trace, err err
 	}
 	list, err := a.client.List(p.Context(ctx), "")
 	t.Todos = len(list.Todos)
+	known()
 	p.End(outcomeOf(list, err), fault.As(err))
 	return t, err
+}
+
+// keysLimit bounds the wait for keys that only tell more of a run.
+const keysLimit = 5 * time.Second
+
+// learnKeys has the identity provider's keys at hand when known returns, as far
+// as they can be had, so that the run can say who signed the ID-JAG. Whether they
+// can is no matter of the run's success.
+func (a *account) learnKeys(ctx context.Context, plan *auth.Plan, grant *auth.Grant) (known func()) {
+	if grant == nil {
+		return func() {}
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		ctx, cancel := context.WithTimeout(transport.WithRecorder(ctx, a.flow.Metadata()), keysLimit)
+		defer cancel()
+		_ = plan.Provider.FetchKeys(ctx, a.plans.transport, grant.Token)
+	}()
+	return func() { <-done }
 }
 
 func traced(run *flow.Run, step fault.Step) TraceStep {
