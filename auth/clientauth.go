@@ -146,19 +146,6 @@ func (c *clientAuth) password() secret.Text {
 	return secret.Text{}
 }
 
-// offered reports whether the server offers the method, as far as is known.
-func (c *clientAuth) offered() bool {
-	return c.offers == nil || slices.Contains(c.offers, string(c.method))
-}
-
-// card is what people are shown the registration under.
-func (c *clientAuth) card() string {
-	if c.where == atProvider {
-		return "At the identity provider"
-	}
-	return "At the resource"
-}
-
 // how says what was sent, for people.
 func (c *clientAuth) how() string {
 	switch c.method {

@@ -177,7 +177,8 @@ var aboutCheck = map[string]string{
 func refused(checks []Check) *fault.Fault {
 	for _, c := range checks {
 		if c.Must && c.Verdict == No {
-			return idjagFault(c.Says).About(aboutCheck[c.Name])
+			r, _ := checkReason(c)
+			return idjagFault(c.Says).WithRemedy(r.Remedy).About(r.Field)
 		}
 	}
 	return nil

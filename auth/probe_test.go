@@ -119,7 +119,7 @@ func TestTheOtherPairsSecretIsNotDisclosed(t *testing.T) {
 					if string(parts.header["kid"]) != `"`+known.KeyID+`"` {
 						t.Errorf("the key is called %s", parts.header["kid"])
 					}
-					return id, map[bool]string{true: "own key", false: "other key"}[signedBy(raw, known)]
+					return id, map[bool]string{true: "own key", false: "other key"}[verifiedBy(raw, known)]
 				}
 				return form.Get("client_id"), form.Get("client_secret")
 			}
@@ -249,8 +249,8 @@ func TestScopesAreJudgedByWhatIsGranted(t *testing.T) {
 	}
 }
 
-// signedBy reports whether a client assertion is signed by the client's key.
-func signedBy(raw string, key *jose.JSONWebKey) bool {
+// verifiedBy reports whether a client assertion is signed by the client's key.
+func verifiedBy(raw string, key *jose.JSONWebKey) bool {
 	signed, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
 		return false

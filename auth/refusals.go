@@ -73,21 +73,18 @@ func exchangeFault(p *Plan, client *clientAuth, subject Subject, r *refusal) *fa
 // too many is the most common mistake. Other errors come back as they are.
 func explainTarget(ctx context.Context, t *transport.Client, p *Plan, err error) error {
 	f := fault.As(err)
-	if f.Code != "invalid_target" || p.Connection.Resource.Identifier == "" && p.Connection.Resource.AuthorizationServer == "" {
+	if f.Code != "invalid_target" || p.Metadata == nil && p.Connection.Resource.Identifier == "" && p.Connection.Resource.AuthorizationServer == "" {
 		return err
 	}
-	r := p.Connection.Resource
-	m, asked := DiscoverResource(ctx, t, connection.Resource{Kind: r.Kind, URL: r.URL})
-	if asked != nil || m == nil {
-		return err
+	r, m := p.Connection.Resource, p.Metadata
+	if m == nil {
+		var asked error
+		if m, asked = DiscoverResource(ctx, t, connection.Resource{Kind: r.Kind, URL: r.URL}); asked != nil {
+			return err
+		}
 	}
-	if m.Resource != p.Resource {
-		return f.About("resource.identifier").WithRemedy("The resource calls itself " + fault.Clean(m.Resource, 120) + difference(m.Resource, p.Resource) +
-			": set the resource identifier to exactly that, or leave it out.")
-	}
-	if server := p.Server.Issuer; len(m.AuthorizationServers) == 1 && m.AuthorizationServers[0] != server {
-		return f.About("resource.authorization_server").WithRemedy("The resource names the authorization server " + fault.Clean(m.AuthorizationServers[0], 120) +
-			difference(m.AuthorizationServers[0], server) + ": set it to exactly that, or leave it out.")
+	for _, reason := range TargetReasons(p, m) {
+		return f.About(reason.Field).WithRemedy(reason.Says + ". " + reason.Remedy)
 	}
 	return err
 }
@@ -105,9 +102,9 @@ func redeemFault(t *transport.Client, p *Plan, client *clientAuth, g *Grant, r *
 	step := fault.StepJWTBearer
 	switch r.code {
 	case "invalid_grant":
-		why, remedy := whyRefused(t, p, g)
-		return fault.New(step, fault.Config, r.code, "The resource's authorization server refused the identity provider's grant: "+why+".").
-			WithRemedy(remedy)
+		why := whyRefused(t, p, g)
+		return fault.New(step, fault.Config, r.code, "The resource's authorization server refused the identity provider's grant: "+why.Says+".").
+			WithRemedy(why.Remedy).About(why.Field)
 	case "invalid_scope":
 		return fault.New(step, fault.Config, r.code, "The resource's authorization server does not allow this app the scope "+fault.Clean(strings.Join(g.Asked, " "), 120)+".").
 			WithRemedy("Ask for fewer scopes, or have them allowed there.").About("resource.scopes")
@@ -189,31 +186,28 @@ func proofRefused(step fault.Step, p *Plan, who string, r *refusal) *fault.Fault
 // way that the server does not take.
 func clientRefused(step fault.Step, p *Plan, client *clientAuth) *fault.Fault {
 	f := fault.New(step, fault.Config, "invalid_client", fmt.Sprintf("At the step “%s”, %s did not accept the client id %s with %s.",
-		step, client.where, fault.Clean(client.id, 80), client.how())).About(client.side + ".client_secret")
-	if !client.offered() {
-		return f.About(client.side + ".auth_method").WithRemedy(fmt.Sprintf("It was sent as %s; the server's metadata offers %s: set that, or leave the client authentication to the metadata.",
-			client.method, fault.Clean(strings.Join(client.offers, ", "), 120)))
+		step, client.where, fault.Clean(client.id, 80), client.how()))
+	first := ClientEvidence{
+		AtResource: client.where == atServer, Connection: p.Connection, Credentials: p.Credentials, Method: client.method, Offers: client.offers,
+	}.Reasons()[0]
+	if first.Code == "wrong_secret" {
+		return f.About(first.Field).WithRemedy(first.Remedy)
 	}
-	if suspicion := p.Connection.Suspicion(); suspicion != "" {
-		return f.About(client.side + ".client_id").WithRemedy(suspicion)
-	}
-	other := "the identity provider"
-	if client.where == atProvider {
-		other = "the resource"
-	}
-	return f.WithRemedy(fmt.Sprintf("Check the pair under “%s”; the pair of %s is not valid there.", client.card(), other))
+	return f.About(first.Field).WithRemedy(first.Says + ". " + first.Remedy)
 }
 
 // whyRefused says by our own evidence why an authorization server may have
 // refused an ID-JAG, and what to do.
-func whyRefused(t *transport.Client, p *Plan, g *Grant) (why, remedy string) {
+func whyRefused(t *transport.Client, p *Plan, g *Grant) Reason {
 	e := GrantEvidence{Plan: p, Claims: g.Claims, Checks: g.Checks}
 	here, okHere := t.ServerClock(p.Server.TokenEndpoint)
 	there, okThere := t.ServerClock(p.Provider.TokenEndpoint)
 	e.Ahead, e.AheadKnown = here-there, okHere && okThere
 	e.Sent = time.Now().Add(there)
+	e.Signed, _ = p.Provider.Signed(g.Token)
 	if first := e.Reasons()[0]; first.Strength != Possible {
-		return first.Says, first.Remedy
+		return first
 	}
-	return "everything that can be checked here is in order", "It may not trust this identity provider, not know this user, or have seen the grant before; signing in again does not help. Ask whoever runs that server, who can see the reason."
+	return Reason{Says: "everything that can be checked here is in order",
+		Remedy: "It may not trust this identity provider, not know this user, or have seen the grant before; signing in again does not help. Ask whoever runs that server, who can see the reason."}
 }

@@ -15,7 +15,7 @@ func (c Connection) Suspicion() string {
 	switch {
 	case idp == "" || resource == "":
 		return ""
-	case strings.HasPrefix(idp, resource+atMark):
+	case c.Crossed():
 		return "The two client ids look crossed: the one with “" + atMark + "” belongs to the resource, the shorter one to the identity provider."
 	case idp == resource:
 		return "Both client ids are the same. The identity provider and the resource usually give out different ones."
@@ -25,6 +25,12 @@ func (c Connection) Suspicion() string {
 		return "The client id at the resource does not begin with the one at the identity provider. They may be of two different registrations."
 	}
 	return ""
+}
+
+// Crossed reports whether the two client ids certainly stand in each other's
+// place.
+func (c Connection) Crossed() bool {
+	return c.Resource.ClientID != "" && strings.HasPrefix(c.IdP.ClientID, c.Resource.ClientID+atMark)
 }
 
 // Warning is something that looks wrong about a connection and need not be.

@@ -1,12 +1,15 @@
 package flow
 
 import (
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
 
 	"waybill/auth"
+	"waybill/connection"
 	"waybill/fault"
 )
 
@@ -128,39 +131,21 @@ func instant(t time.Time) string {
 
 // clientCauses are for a client that was not accepted (RFC 6749 section 5.2).
 func (e *evidence) clientCauses(s *Step) []Cause {
-	atResource := s.Name == fault.StepJWTBearer
-	side, who, id, other := "idp", "identity provider", e.conn.IdP.ClientID, e.conn.Resource.ClientID
-	offered, card, otherCard := e.plan.Provider.TokenAuthMethods, "At the identity provider", "At the resource"
-	if atResource {
-		side, who, id, other = "resource", "resource's authorization server", other, id
-		offered, card, otherCard = e.plan.Server.TokenAuthMethods, otherCard, card
-	}
 	used := usedMethod(s)
+	g := auth.ClientEvidence{
+		AtResource: s.Name == fault.StepJWTBearer, Connection: *e.conn, Method: connection.AuthMethod(used),
+		Credentials: e.plan.Credentials, Offers: e.plan.Provider.TokenAuthMethods,
+	}
+	who, id, other := "identity provider", e.conn.IdP.ClientID, e.conn.Resource.ClientID
+	if g.AtResource {
+		g.Offers = e.plan.Server.TokenAuthMethods
+		who, id, other = "resource's authorization server", other, id
+	}
 	detail := fmt.Sprintf("Sent to the %s: client id %s by %s; the other pair's id is %s.", who, quoted(id), used, quoted(other))
 	var out []Cause
-	add := func(code string, ev Evidence, sentence, remedy, field string) {
-		out = append(out, Cause{Code: code, Sentence: sentence, Detail: detail, Remedy: remedy, Field: side + "." + field, Evidence: ev})
+	for _, r := range g.Reasons() {
+		out = append(out, Cause{Code: r.Code, Sentence: r.Says + ".", Detail: detail, Remedy: r.Remedy, Field: r.Field, Evidence: Evidence(r.Strength)})
 	}
-	suspicion := e.conn.Suspicion()
-	if suspicion != "" {
-		add("clients_crossed", Proven, suspicion, "Put each pair where it belongs: under “"+card+"” and “"+otherCard+"”.", "client_id")
-	}
-	if used != "" && used != "none" && lists(offered, used) == auth.No {
-		add("method_not_offered", Proven, "The "+who+" does not offer "+used+".", "Set the client authentication to one of "+fault.Clean(strings.Join(offered, ", "), 120)+", or leave it to the metadata.", "auth_method")
-	}
-	cred := e.plan.Credentials
-	if !cred.IdP.Empty() && cred.IdP.Equal(cred.Resource) {
-		add("secrets_equal", Likely, "Both client secrets are the same; the two servers give out different ones.", "Paste the secret of this pair again.", "client_secret")
-	}
-	if used == "none" {
-		add("no_authentication", Likely, "The client sent no proof of who it is, and the "+who+" asks for one.", "Enter the client secret, or make a key.", "client_secret")
-	}
-	if used == "private_key_jwt" {
-		add("assertion_refused", Likely, "The "+who+" did not accept the client's signed assertion: it may not have this app's public key, or expect another audience in it.", "Register the public key there, and try the other audience.", "assertion")
-	}
-	add("wrong_secret", Likely, "The secret under “"+card+"” is not the one of the client id "+fault.Clean(id, 80)+".", "Paste it again, or have a new one issued.", "client_secret")
-	add("secrets_crossed", Possible, "The secrets of the two pairs may be crossed.", "Check that each stands with its own client id.", "client_secret")
-	add("unknown_client", Possible, "The "+who+" may not know the client id "+fault.Clean(id, 80)+" (any more).", "Check it against the registration, its suffix too.", "client_id")
 	return out
 }
 
@@ -187,7 +172,9 @@ func (e *evidence) exchangeCauses(s *Step) []Cause {
 			}
 		}
 	case "invalid_target":
-		out = append(out, e.targetCauses(with)...)
+		for _, r := range auth.TargetReasons(e.plan, e.resourceSays()) {
+			out = append(out, with(r.Code, Evidence(r.Strength), r.Says+".", r.Remedy, r.Field))
+		}
 	case "invalid_scope":
 		if m := e.plan.Metadata; m != nil && m.Scopes != nil {
 			if extra := without(e.conn.ResourceScopes(), m.Scopes); len(extra) > 0 {
@@ -207,29 +194,22 @@ func (e *evidence) exchangeCauses(s *Step) []Cause {
 
 func last(urn string) string { return urn[strings.LastIndexByte(urn, ':')+1:] }
 
-// targetCauses compare what was asked for with what the resource says of
-// itself.
-func (e *evidence) targetCauses(with func(code string, ev Evidence, sentence, remedy, field string) Cause) []Cause {
-	m := e.plan.Metadata
-	if m == nil {
-		return nil
+// resourceSays is the resource's metadata: as the plan has it, or as it was asked
+// for when the target had been refused; nil if it is not known.
+func (e *evidence) resourceSays() *auth.ResourceMetadata {
+	if e.plan.Metadata != nil {
+		return e.plan.Metadata
 	}
-	var out []Cause
-	if m.Resource != "" && m.Resource != e.plan.Resource {
-		code := "wrong_resource"
-		if slash(m.Resource, e.plan.Resource) != "" {
-			code = "resource_slash"
+	for _, x := range e.run.Discovery {
+		var said struct {
+			Resource string   `json:"resource"`
+			Servers  []string `json:"authorization_servers"`
 		}
-		out = append(out, with(code, Proven, "The resource calls itself "+fault.Clean(m.Resource, 120)+slash(m.Resource, e.plan.Resource)+".", "Set the resource identifier to exactly that, or leave it out.", "resource.identifier"))
-	}
-	if len(m.AuthorizationServers) > 0 && !slices.Contains(m.AuthorizationServers, e.plan.Audience) && e.conn.Resource.Audience == "" {
-		code := "wrong_audience"
-		if slash(m.AuthorizationServers[0], e.plan.Audience) != "" {
-			code = "audience_slash"
+		if strings.Contains(x.URL, "/.well-known/oauth-protected-resource") && x.Status == http.StatusOK && json.Unmarshal([]byte(x.Response.Body), &said) == nil {
+			return &auth.ResourceMetadata{Resource: said.Resource, AuthorizationServers: said.Servers}
 		}
-		out = append(out, with(code, Proven, "The resource names the authorization server "+fault.Clean(m.AuthorizationServers[0], 120)+slash(m.AuthorizationServers[0], e.plan.Audience)+".", "Set the authorization server to exactly that, or leave it out.", "resource.authorization_server"))
 	}
-	return out
+	return nil
 }
 
 func without(all, some []string) []string {

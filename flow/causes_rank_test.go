@@ -1,8 +1,10 @@
 package flow_test
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -62,4 +64,44 @@ func (w *world) dateOfAS() {
 		rw.WriteHeader(recorded.Code)
 		_, _ = rw.Write(recorded.Body.Bytes())
 	})
+}
+
+// What the resource says of itself is asked for when the target was refused, and
+// found again in what was recorded.
+func TestARefusedTargetIsComparedWithWhatTheResourceSays(t *testing.T) {
+	for name, c := range map[string]struct {
+		says, want, field string
+	}{
+		"resource slash":    {`{"resource":"API/","authorization_servers":["AS"]}`, "resource_slash", "resource.identifier"},
+		"another resource":  {`{"resource":"API","authorization_servers":["AS"]}`, "wrong_resource", "resource.identifier"},
+		"audience slash":    {`{"resource":"ASKED","authorization_servers":["AS/"]}`, "audience_slash", "resource.authorization_server"},
+		"another server":    {`{"resource":"ASKED","authorization_servers":["https://other.example"]}`, "wrong_audience", "resource.authorization_server"},
+		"all is as it says": {`{"resource":"ASKED","authorization_servers":["AS"]}`, "invalid_target", "resource.identifier"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.refuse["idp"] = "invalid_target"
+			r := &w.plan.Connection.Resource
+			r.URL, r.Identifier, r.AuthorizationServer = w.api.URL+"/v1", w.api.URL+"/v1", w.as.URL
+			asked := r.URL
+			if c.want == "wrong_resource" || c.want == "resource_slash" {
+				asked, r.Identifier = w.api.URL, w.api.URL
+			}
+			w.plan.Resource = asked
+			body := strings.NewReplacer("API/", w.api.URL+"/", "API", w.api.URL+"/v1", "ASKED", asked, "AS", w.as.URL).Replace(c.says)
+			w.calls = func(rw http.ResponseWriter, r *http.Request) {
+				if !strings.HasPrefix(r.URL.Path, "/.well-known/oauth-protected-resource") || strings.HasSuffix(r.URL.Path, "/v1") && strings.Contains(c.says, "API/") {
+					rw.WriteHeader(http.StatusNotFound)
+					return
+				}
+				rw.Header().Set("Content-Type", "application/json")
+				_, _ = io.WriteString(rw, body)
+			}
+			run := w.run(false)
+			run.Discovery = w.of(fault.StepDiscovery)
+			if got := first(t, run, fault.StepExchange); got.Code != c.want || got.Field != c.field {
+				t.Errorf("first comes %+v", got)
+			}
+		})
+	}
 }
