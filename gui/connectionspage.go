@@ -132,23 +132,7 @@ func (p *connectionsPage) move(from, by int) {
 }
 
 // editConnection opens the form of a connection of the user's own.
-func (w *Window) editConnection(name string) {
-	page := w.page
-	var saved session.Saved
-	w.tasks.start(func(ctx context.Context) (err error) {
-		saved, err = w.backend.SavedSecrets(ctx, name)
-		return err
-	}, func(err error) {
-		if w.page != page {
-			return
-		}
-		if err != nil {
-			w.reportAt(name, err)
-			return
-		}
-		w.show(newConnectPage(w, editForm(w.connection(name).Connection, saved)))
-	})
-}
+func (w *Window) editConnection(name string) { w.editField(name, "") }
 
 // exportConnection writes a connection to a file, without its secrets.
 func (w *Window) exportConnection(name string) {

@@ -24,6 +24,16 @@ func (w *Window) flowCommands() []*command {
 			}
 		}
 	}
+	onProbes := func(allowed func(*probesPage) bool) func() bool {
+		return func() bool { p, is := w.page.(*probesPage); return is && allowed(p) }
+	}
+	probing := func(f func(*probesPage)) func() {
+		return func() {
+			if p, is := w.page.(*probesPage); is {
+				f(p)
+			}
+		}
+	}
 	finding := onFlow(func(p *flowPage) bool { return p.finder.box.Visible() })
 	return []*command{
 		{id: "flow", group: groupFlow, title: "Flow: every step of the access", strokes: []stroke{{key: fyne.KeyT, mod: ctrl}}, enabled: w.canLeave, run: w.showFlow},
@@ -35,6 +45,8 @@ func (w *Window) flowCommands() []*command {
 		{id: "find-previous", group: groupFlow, title: "Match before", strokes: []stroke{{key: fyne.KeyF3, mod: fyne.KeyModifierShift}}, enabled: finding,
 			run: with(func(p *flowPage) { p.finder.step(-1) })},
 		{id: "probes", group: groupFlow, title: "Probes: does the other side refuse what it should?", enabled: w.canLeave, run: w.showProbes},
+		{id: "send-probes", group: groupFlow, title: "Send the chosen probes…", enabled: onProbes(func(p *probesPage) bool { return !p.running && !p.start.disabled }), run: probing((*probesPage).ask)},
+		{id: "export-scorecard", group: groupFlow, title: "Export the scorecard…", enabled: onProbes(func(p *probesPage) bool { return p.card != nil }), run: probing((*probesPage).openExport)},
 		{id: "learn", group: groupFlow, title: "How Cross App Access works", enabled: w.canLeave, run: w.showLearn},
 	}
 }
@@ -131,7 +143,8 @@ func (p *flowPage) openExport() {
 	})
 }
 
-// editField opens the form of a connection at one of its fields.
+// editField opens the form of a connection of the user's own, at one of its
+// fields; "": at its beginning.
 func (w *Window) editField(name string, of connection.Field) {
 	page := w.page
 	var saved session.Saved

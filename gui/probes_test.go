@@ -40,11 +40,21 @@ func (r *rig) openProbes() *probesPage {
 	return p
 }
 
+// probeAll sends every probe.
+func (r *rig) probeAll() {
+	r.Helper()
+	p := r.openProbes()
+	r.tap("Choose all")
+	p.send(p.chosen())
+	r.settle()
+}
+
 func TestNoProbeIsSentBeforeItIsChosenAndConfirmed(t *testing.T) {
 	signedIn(t, func(r *rig) {
 		r.b.probed = someResults()[:4]
 		p := r.openProbes()
 		r.tap("Send the probes…")
+		r.w.doCommand(r.w.command("send-probes"))
 		r.wantCalls(r.b.called())
 		r.w.Canvas().Focus(p.entries[0].area)
 		r.key(fyne.KeyDown)
@@ -57,7 +67,7 @@ func TestNoProbeIsSentBeforeItIsChosenAndConfirmed(t *testing.T) {
 		r.wantText(auth.Probes()[1].Causes)
 		r.tap("Send nothing")
 		r.wantCalls(r.b.called())
-		r.tap("Send the probes…")
+		r.command("send-probes")
 		r.tap("Send 2 probes")
 		r.wantCalls(r.b.called(), "probe ["+auth.Probes()[1].ID+" "+auth.Probes()[2].ID+"], waiting up to 1m0s")
 		r.wantText("2 refused, 1 was accepted: a hole, 1 could not be told.")
@@ -68,10 +78,7 @@ func TestNoProbeIsSentBeforeItIsChosenAndConfirmed(t *testing.T) {
 func TestTheVerdictsOfProbesComeAsTheyAreFound(t *testing.T) {
 	signedIn(t, func(r *rig) {
 		r.b.probed, r.b.pause = someResults(), make(chan struct{})
-		p := r.openProbes()
-		r.tap("Choose all")
-		p.send(p.chosen())
-		r.settle()
+		r.probeAll()
 		for _, want := range []string{"1 refused so far", "2 refused so far", "2 refused, 1 was accepted: a hole so far"} {
 			r.b.pause <- struct{}{}
 			r.settle()
@@ -90,10 +97,7 @@ func TestTheVerdictsOfProbesComeAsTheyAreFound(t *testing.T) {
 func TestAProbePageThatIsLeftStopsItsProbes(t *testing.T) {
 	signedIn(t, func(r *rig) {
 		r.b.probed, r.b.pause = someResults(), make(chan struct{})
-		p := r.openProbes()
-		r.tap("Choose all")
-		p.send(p.chosen())
-		r.settle()
+		r.probeAll()
 		r.key(fyne.KeyEscape)
 		if r.w.flow() == nil {
 			t.Fatalf("the page is a %T", r.w.page)
@@ -105,10 +109,7 @@ func TestAProbePageThatIsLeftStopsItsProbes(t *testing.T) {
 func TestWhereNothingRightIsTakenNoProbeIsSent(t *testing.T) {
 	signedIn(t, func(r *rig) {
 		r.b.fail = fault.New(fault.StepExchange, fault.Offline, "unreachable", "The identity provider could not be reached.")
-		p := r.openProbes()
-		r.tap("Choose all")
-		p.send(p.chosen())
-		r.settle()
+		r.probeAll()
 		r.wantText("No probe was sent, since what is right was not taken either. The identity provider could not be reached.")
 	})
 }
@@ -134,10 +135,7 @@ func TestTheScorecardIsWrittenToAFile(t *testing.T) {
 		signedIn(t, func(r *rig) {
 			dir := r.inFolder(map[string]string{})
 			r.b.probed = someResults()[:4]
-			p := r.openProbes()
-			r.tap("Choose all")
-			p.send(p.chosen())
-			r.settle()
+			r.probeAll()
 			r.tap("Export scorecard")
 			r.tap(format)
 			r.tap("Save")
