@@ -19,10 +19,10 @@ const revokeLimit = 3 * time.Second
 
 // EndSessionURL is the address that ends the session at the identity provider
 // when it is opened in the browser (OpenID Connect RP-Initiated Logout 1.0
-// section 2). ok is false if the provider has none. It holds the ID token, as
-// the specification asks: give it to the browser and to nothing else.
-// postLogout, if not empty, is where the browser goes afterwards; it must be
-// registered at the provider.
+// section 2). ok is false if the provider has none. With a session (nil: none)
+// it holds the ID token, as the specification recommends: give it to the browser
+// and to nothing else. postLogout, if not empty, is where the browser goes
+// afterwards; it must be registered at the provider.
 func EndSessionURL(p *Provider, s *Session, clientID, postLogout string) (address string, ok bool) {
 	if p == nil || p.EndSessionEndpoint == "" || CheckBrowserURL(p.EndSessionEndpoint) != nil {
 		return "", false

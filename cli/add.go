@@ -85,7 +85,7 @@ func (c *call) gather(ctx context.Context, a *adding, source string) (err error)
 			return err
 		}
 	default:
-		if a.File, err = c.readConnectionFile(source); err != nil {
+		if a.File, err = c.readConnectionFile(ctx, source); err != nil {
 			return err
 		}
 		if err := c.applySettings(a); err != nil {

@@ -109,7 +109,7 @@ func runImport(ctx context.Context, c *call) error {
 	if path == "-" && c.opt.idTokenFile == "-" {
 		return usageError{"Standard input can be one of the two.", "import"}
 	}
-	f, err := c.readArchive(path)
+	f, err := interruptibly(ctx, func() (*archive.File, error) { return c.readArchive(path) })
 	if err != nil {
 		return err
 	}

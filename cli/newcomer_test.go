@@ -140,3 +140,37 @@ func (f writes) Write(p []byte) (int, error) {
 	f()
 	return io.Discard.Write(p)
 }
+
+func TestAnIDTokenFileThatIsEmptyIsNotBlamedOnTheProvider(t *testing.T) {
+	c := newServer(t).computer("alice@example.com")
+	status, _, stderr := c.run(strings.NewReader("\n"), "todos", "--id-token-file", "-")
+	if status != cli.ExitFailed || !strings.Contains(stderr, "it is empty") || strings.Contains(stderr, "refused") {
+		t.Errorf("status %d, %s", status, stderr)
+	}
+}
+
+// endless is standard input that nobody types anything into.
+type endless struct {
+	asked func()
+	until <-chan struct{}
+}
+
+func (e endless) Read([]byte) (int, error) {
+	e.asked()
+	<-e.until
+	return 0, io.EOF
+}
+
+func TestInterruptedWhileItReadsStandardInputACommandEnds(t *testing.T) {
+	for _, args := range [][]string{{"import", "-"}, {"connections", "add", "-", "--yes"}, {"todos", "--connection-file", "-"}, {"sign-in", "--id-token-file", "-"}} {
+		c := newServer(t).computer("alice@example.com")
+		ctx, cancel := context.WithCancel(t.Context())
+		var errs bytes.Buffer
+		status := cli.Run(ctx, cli.Env{
+			Args: args, Stdin: endless{cancel, t.Context().Done()}, Stdout: io.Discard, Stderr: &errs, LookupEnv: func(string) (string, bool) { return "", false }, Open: c.open,
+		})
+		if status != cli.ExitFailed || errs.String() != "waybill: Cancelled.\n" {
+			t.Errorf("%q: status %d, %q", args, status, errs.String())
+		}
+	}
+}

@@ -59,7 +59,7 @@ func runPlayground(ctx context.Context, c *call) error {
 		return usageError{"A number of to-dos and times are not negative.", "playground"}
 	}
 	stepUp()
-	if err := c.registerClients(&o, clients); err != nil {
+	if err := c.registerClients(ctx, &o, clients); err != nil {
 		return err
 	}
 	o.Trust = trust
@@ -113,9 +113,9 @@ func (d dpopMode) Set(name string) error {
 }
 
 // registerClients reads the registrations of --client.
-func (c *call) registerClients(o *playground.Options, files []string) error {
+func (c *call) registerClients(ctx context.Context, o *playground.Options, files []string) error {
 	for _, file := range files {
-		data, err := c.readFile(file)
+		data, err := c.readFile(ctx, file)
 		if err != nil {
 			return err
 		}

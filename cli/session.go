@@ -37,12 +37,12 @@ func (c *call) open(ctx context.Context) (*session.Manager, error) {
 	if c.opt.connectionFile == "" {
 		return m, nil
 	}
-	return m, c.useFile(m)
+	return m, c.useFile(ctx, m)
 }
 
 // useFile makes the connection of --connection-file known.
-func (c *call) useFile(m *session.Manager) error {
-	f, err := c.readConnectionFile(c.opt.connectionFile)
+func (c *call) useFile(ctx context.Context, m *session.Manager) error {
+	f, err := c.readConnectionFile(ctx, c.opt.connectionFile)
 	if err != nil {
 		return err
 	}
@@ -71,16 +71,40 @@ func (c *call) sayNotice() {
 // maxInput bounds what is read of a file that the user names, in bytes.
 const maxInput = 1 << 20
 
-func (c *call) readConnectionFile(path string) (connection.File, error) {
-	data, err := c.readFile(path)
+func (c *call) readConnectionFile(ctx context.Context, path string) (connection.File, error) {
+	data, err := c.readFile(ctx, path)
 	if err != nil {
 		return connection.File{}, err
 	}
 	return connection.ParseFile(data, c.env.LookupEnv)
 }
 
+// interruptibly waits for a read, of a terminal or a pipe, only as long as ctx
+// lasts: whoever presses Ctrl+C there is not heard by the read itself.
+func interruptibly[T any](ctx context.Context, read func() (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	got := make(chan result, 1)
+	go func() {
+		value, err := read()
+		got <- result{value, err}
+	}()
+	select {
+	case r := <-got:
+		return r.value, r.err
+	case <-ctx.Done():
+		return *new(T), ctx.Err()
+	}
+}
+
 // readFile reads a small file, or standard input for "-".
-func (c *call) readFile(path string) ([]byte, error) {
+func (c *call) readFile(ctx context.Context, path string) ([]byte, error) {
+	return interruptibly(ctx, func() ([]byte, error) { return c.readSmall(path) })
+}
+
+func (c *call) readSmall(path string) ([]byte, error) {
 	var r io.Reader = c.env.Stdin
 	if path != "-" {
 		f, err := os.Open(path)
@@ -178,11 +202,14 @@ func (c *call) withSession(ctx context.Context, f func(*session.Manager) error) 
 }
 
 func (c *call) useIDToken(ctx context.Context, m *session.Manager, name string) error {
-	data, err := c.readFile(c.opt.idTokenFile)
+	data, err := c.readFile(ctx, c.opt.idTokenFile)
 	if err != nil {
 		return err
 	}
 	raw := secret.New(strings.TrimSpace(string(data)))
+	if raw.Empty() {
+		return fault.New(fault.StepSignIn, fault.Failed, "no_id_token", "There is no ID token in what --id-token-file names: it is empty.")
+	}
 	if err := m.SignInWithIDToken(ctx, name, auth.IDToken{Text: raw}); err != nil {
 		return err
 	}

@@ -36,8 +36,8 @@ const leaveLimit = 3 * time.Second
 // SignOut forgets the account in use: its key first, so that its local copy
 // cannot be read from then on, then its tokens and its files. What the server
 // does not have yet is lost with it: if that is more than the request allows,
-// nothing is done and the Fault ("unsent") names the number. Then the refresh
-// token is revoked where the identity provider offers that (RFC 7009), as far
+// or nobody can tell, nothing is done and the Fault ("unsent") says so. Then the
+// refresh token is revoked where the identity provider offers that (RFC 7009), as far
 // as that works.
 func (m *Manager) SignOut(ctx context.Context, req SignOutRequest) (SignOutResult, error) {
 	if err := m.take(ctx); err != nil {
