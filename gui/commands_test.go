@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/theme"
 )
 
 func TestEveryCommandCanBeFoundAndNoKeyIsUsedTwice(t *testing.T) {
@@ -47,6 +49,26 @@ func TestTheCheatSheetListsEveryKey(t *testing.T) {
 		}
 		r.key(fyne.KeyEscape)
 		r.wantNoText("Keyboard shortcuts")
+	})
+}
+
+// The bar by which a long sheet scrolls stands beside what is read, not on it.
+func TestTheBarOfASheetLiesOnNoWords(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		r.w.win.Resize(fyne.NewSize(340, 450))
+		r.key(fyne.KeyF1)
+		r.settle()
+		bars := find(r, func(s *container.Scroll) bool { return s.Content.MinSize().Height > s.Size().Height })
+		if len(bars) != 1 {
+			t.Fatalf("%d scrollers", len(bars))
+		}
+		at := fyne.CurrentApp().Driver().AbsolutePositionForObject
+		bar := at(bars[0]).X + bars[0].Size().Width - theme.Size(theme.SizeNameScrollBar)
+		for _, p := range find(r, func(p *panel) bool { return p.Size().Width < 200 }) {
+			if right := at(p).X + p.Size().Width; right > bar {
+				t.Errorf("something reaches to %g, and the bar begins at %g", right, bar)
+			}
+		}
 	})
 }
 

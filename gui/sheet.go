@@ -40,14 +40,15 @@ func (w *Window) openSheet(o sheetOptions) *sheet {
 		title := newText(o.title, textStyle{size: sizeTitle, style: fyne.TextStyle{Bold: true}, wrap: true, lines: 2})
 		parts.Add(row(8, title, title, newIconButton(theme.CancelIcon(), "Close", s.close)))
 	}
-	scroll := container.NewVScroll(o.body)
-	parts.Add(container.New(&tallLayout{of: o.body}, scroll))
-	if len(o.buttons) > 0 {
-		parts.Add(container.New(&wrapLayout{gap: 8, right: true}, o.buttons...))
-	}
 	pad := insets{top: 14, right: 20, bottom: 18, left: 20}
 	if o.bare {
 		pad = even(12)
+	}
+	margin := pad.right - 4 // the bar of the scroller runs in it, beside what is read
+	scroll := container.NewVScroll(inset(insets{right: margin}, o.body))
+	parts.Add(container.New(&tallLayout{insetLayout{insets{right: -margin}}, o.body}, scroll))
+	if len(o.buttons) > 0 {
+		parts.Add(container.New(&wrapLayout{gap: 8, right: true}, o.buttons...))
 	}
 	body := newPanel(container.New(&sheetBody{}, parts.Objects...), panelStyle{
 		fill: theme.ColorNameOverlayBackground, border: theme.ColorNameSeparator, radius: 12, pad: pad, shadow: true,
