@@ -24,8 +24,9 @@ func runMCP(ctx context.Context, c *call) error {
 	if len(words) == 0 || need[words[0]] != len(words) {
 		return usageError{"Say what to do: tools, resources, read URI or call TOOL.", "mcp"}
 	}
-	if !json.Valid([]byte(*arguments)) {
-		return usageError{"--args is not valid JSON.", "mcp"}
+	var object map[string]json.RawMessage
+	if json.Unmarshal([]byte(*arguments), &object) != nil || object == nil {
+		return usageError{`--args is not a JSON object, as in '{"id": "7"}'.`, "mcp"}
 	}
 	if c.opt.connection == "" && c.opt.connectionFile == "" {
 		c.opt.connection = c.lastMCP(ctx)

@@ -57,6 +57,14 @@ func TestATypoIsAnsweredInFewLinesWithTheNearestWord(t *testing.T) {
 	}
 }
 
+func TestArgumentsOfAToolThatAreNoObjectAreNotSent(t *testing.T) {
+	for _, args := range []string{"", "{", "[]", "null", `"x"`, "7"} {
+		if status, _, stderr := run(t, nil, "", "mcp", "call", "delete_todo", "--args", args); status != cli.ExitUsage || !strings.Contains(stderr, "not a JSON object") {
+			t.Errorf("%q: status %d, %s", args, status, stderr)
+		}
+	}
+}
+
 func TestTheWayToSignInIsOneThatTheCommandTakes(t *testing.T) {
 	c := newServer(t).computer("alice@example.com")
 	c.fails(cli.ExitSignInNeeded, "or add --sign-in", "todos")
