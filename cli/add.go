@@ -195,18 +195,41 @@ func (c *call) askMissing(a *adding, fields []connection.Field) error {
 		if c.env.Ask == nil {
 			return usageError{fmt.Sprintf("%s is missing: add --set %s=…", f.Label(), f), ""}
 		}
-		answer, err := c.env.Ask(fmt.Sprintf("%s (%s) ", f.Label(), strings.TrimSuffix(f.Hint(), ".")))
-		if err != nil {
-			return notEntered(err)
-		}
-		if answer != strings.TrimSpace(answer) {
-			c.say("Blanks around it were removed.")
-		}
-		if a.Connection, err = a.Connection.With(f, strings.TrimSpace(answer)); err != nil {
+		if err := c.askField(a, f); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// maxAsked bounds how often one field is asked for.
+const maxAsked = 3
+
+// askField asks for a field that is required. After an answer that will not do
+// it asks again, so that what was answered before is not lost.
+func (c *call) askField(a *adding, f connection.Field) error {
+	for asked := 1; ; asked++ {
+		answer, err := c.env.Ask(fmt.Sprintf("%s (%s): ", f.Label(), strings.TrimSuffix(f.Hint(), ".")))
+		if err != nil {
+			return notEntered(err)
+		}
+		word := strings.TrimSpace(answer)
+		filled, err := a.Connection.With(f, word)
+		switch {
+		case word == "":
+			err = fault.New(fault.StepSetup, fault.Config, "missing", f.Label()+" cannot be empty.").About(string(f))
+		case err == nil && word != answer:
+			c.say("Blanks around it were removed.")
+		}
+		if err == nil {
+			a.Connection = filled
+			return nil
+		}
+		if asked == maxAsked {
+			return err
+		}
+		c.say("%s", fault.As(err).Error())
+	}
 }
 
 // askSecrets asks for the secrets that are missing, where there is a terminal

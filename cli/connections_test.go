@@ -36,6 +36,17 @@ func TestXAADevWorksWithNothingTypedButTheFourCredentials(t *testing.T) {
 	}
 }
 
+// An Enter too many loses nothing of what was typed before.
+func TestAnAnswerThatWillNotDoIsAskedForAgain(t *testing.T) {
+	d := newDesk(t)
+	d.answers = []string{d.app.ClientID, "", " ", d.app.RESTClientID, d.app.Secret, d.app.RESTPair, "y"}
+	d.must("connections", "add", "--preset", "xaa-dev").contains(t, "cannot be empty")
+	d.answers = []string{"", "", ""}
+	if r := d.run("connections", "add", "--preset", "xaa-dev"); r.status != cli.ExitFailed || len(d.answers) > 0 {
+		t.Errorf("status %d, unasked %q: %s", r.status, d.answers, r.err)
+	}
+}
+
 // "Shown to hold" 3: from nothing but an MCP server's address.
 func TestAConnectionIsMadeFromAnMCPServersAddress(t *testing.T) {
 	d := newDesk(t)
