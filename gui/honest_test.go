@@ -14,6 +14,7 @@ import (
 
 	"fyne.io/fyne/v2"
 
+	"waybill/auth"
 	"waybill/fault"
 	"waybill/replica"
 	"waybill/todo"
@@ -34,6 +35,14 @@ func truths() []truth {
 		return func(h *history, n int, _ string) string {
 			if of(h) != n {
 				return fmt.Sprintf("it is %d", of(h))
+			}
+			return ""
+		}
+	}
+	stepUp := func(acr string) func(*history, int, string) string {
+		return func(h *history, n int, _ string) string {
+			if f := fault.As(h.s.last); f == nil || f.Kind != fault.StepUp || f.Challenge["acr_values"] != acr || n != len(h.unsent()) {
+				return fmt.Sprintf("it is %d, and the last call ended with %v", len(h.unsent()), h.s.last)
 			}
 			return ""
 		}
@@ -76,6 +85,20 @@ func truths() []truth {
 		}, false},
 		{form(`^Sign in to sync$`), func(h *history, _ int, _ string) string {
 			if !fault.Is(h.s.last, fault.SignInNeeded) || len(h.unsent()) > 0 {
+				return fmt.Sprintf("%d changes wait, and the last call ended with %v", len(h.unsent()), h.s.last)
+			}
+			return ""
+		}, false},
+		{form(`^Fresh sign-in needed to (?:sync|send (\d+) changes?)$`), stepUp(""), false},
+		{form(`^Stronger sign-in needed to (?:sync|send (\d+) changes?)$`), stepUp("phishing-resistant"), false},
+		{form(`^A server describes itself otherwise\. (\d+) changes? kept until Waybill closes$`), func(h *history, n int, _ string) string {
+			if f := fault.As(h.s.last); f == nil || f.Code != changedServer || n != len(h.unsent()) {
+				return fmt.Sprintf("it is %d, and the last call ended with %v", len(h.unsent()), h.s.last)
+			}
+			return ""
+		}, false},
+		{form(`^A server describes itself otherwise\. Last synced (\d\d:\d\d)$`), func(h *history, _ int, when string) string {
+			if f := fault.As(h.s.last); f == nil || f.Code != changedServer || len(h.unsent()) > 0 || when != h.clock(h.s.read) {
 				return fmt.Sprintf("%d changes wait, and the last call ended with %v", len(h.unsent()), h.s.last)
 			}
 			return ""
@@ -183,6 +206,14 @@ func (h *history) step() {
 		"offline":  func() { h.away(fault.Offline) },
 		"sign-in":  func() { h.away(fault.SignInNeeded) },
 		"denied":   func() { h.away(fault.Denied) },
+		"fresher":  func() { h.asksFor("") },
+		"stronger": func() { h.asksFor("phishing-resistant") },
+		"changed": func() {
+			h.s.set(func() {
+				h.s.away = fault.New(fault.StepDiscovery, fault.Config, changedServer, "A server describes itself otherwise.")
+			})
+		},
+		"approve":  func() { h.approve() },
 		"online":   func() { h.s.set(func() { h.s.away = nil }) },
 		"refusing": func() { h.refuse(fault.New(fault.StepCall, fault.Invalid, "invalid", "The server does not take it.")) },
 		"taking":   func() { h.refuse(nil) },
@@ -194,7 +225,7 @@ func (h *history) step() {
 		"sync":     func() { h.sync(h.real) },
 	}
 	names := []string{"add", "complete", "rename", "rename", "delete", "undo", "theirs", "gone", "offline", "sign-in", "denied",
-		"online", "online", "refusing", "taking", "discard", "retry", "mine", "theirs!", "later", "sync", "sync"}
+		"fresher", "stronger", "changed", "changed", "approve", "online", "online", "refusing", "taking", "discard", "retry", "mine", "theirs!", "later", "sync", "sync"}
 	name := names[h.rand.IntN(len(names))]
 	switch {
 	case row == nil && slices.Contains([]string{"complete", "rename", "delete"}, name),
@@ -207,6 +238,26 @@ func (h *history) step() {
 	steps[name]()
 	h.settle()
 	h.w.notices.clearFault()
+}
+
+// asksFor lets the server ask for a new sign-in (RFC 9470): by this means, or ""
+// for any.
+func (h *history) asksFor(acr string) {
+	f := fault.New(fault.StepCall, fault.StepUp, "insufficient_user_authentication", "The server asks for a new sign-in.")
+	if f.Challenge = map[string]string{"max_age": "60"}; acr != "" {
+		f.Challenge = map[string]string{"acr_values": acr}
+	}
+	h.s.set(func() { h.s.away = f })
+}
+
+// approve looks at how the servers have changed and approves it, after which
+// they answer again.
+func (h *history) approve() {
+	h.b.changes = []auth.Change{{What: "the token endpoint", Was: "https://as.example/token", Now: "https://as.example/v2/token"}}
+	h.w.review(h.w.state.Current)
+	h.settle()
+	h.tap("Approve")
+	h.s.set(func() { h.s.away = nil })
 }
 
 // item is the id of one that the server has, "" if it has none.
