@@ -24,26 +24,42 @@ const (
 // History holds the last Runs of all connections, in memory only. It is safe
 // for concurrent use.
 type History struct {
-	runs *latest.Value[[]*Run]
+	changes *latest.Value[uint64] // counts them; what they made of the Runs is found out when somebody looks
 
 	mu        sync.Mutex
 	last      uint64   // Run.ID
+	runs      []*Run   // as they were handed out last, nil if they have changed since
 	kept      []*draft // newest first
 	recorders map[string]*Recorder
 }
 
 // NewHistory makes a History that holds nothing.
 func NewHistory() *History {
-	return &History{runs: latest.New[[]*Run](nil), recorders: map[string]*Recorder{}}
+	return &History{changes: latest.New(uint64(0)), recorders: map[string]*Recorder{}}
 }
 
 // Runs are those kept, newest first. Neither they nor the slice are changed
 // afterwards.
-func (h *History) Runs() []*Run { return h.runs.Load() }
+func (h *History) Runs() []*Run {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.runs == nil {
+		h.runs = make([]*Run, len(h.kept))
+		for i, d := range h.kept {
+			if d.shown == nil {
+				d.shown = d.snapshot()
+			}
+			h.runs[i] = d.shown
+		}
+	}
+	return h.runs
+}
 
 // Watch calls f with the Runs as they are and after each change, the newest
 // only, from one goroutine; stop ends that and must not be called from f.
-func (h *History) Watch(f func([]*Run)) (stop func()) { return h.runs.Watch(f) }
+func (h *History) Watch(f func([]*Run)) (stop func()) {
+	return h.changes.Watch(func(uint64) { f(h.Runs()) })
+}
 
 // Recorder returns the one of the named connection.
 func (h *History) Recorder(connection string) *Recorder {
@@ -72,19 +88,13 @@ func (h *History) Forget(connection string) {
 	h.publish(nil)
 }
 
-// publish hands out the Runs as they are now, after d was changed. h.mu is held.
+// publish tells that d has changed. h.mu is held.
 func (h *History) publish(d *draft) {
 	if d != nil {
 		d.shown = nil
 	}
-	runs := make([]*Run, len(h.kept))
-	for i, d := range h.kept {
-		if d.shown == nil {
-			d.shown = d.snapshot()
-		}
-		runs[i] = d.shown
-	}
-	h.runs.Store(runs)
+	h.runs = nil
+	h.changes.Update(func(n uint64) uint64 { return n + 1 })
 }
 
 // Recorder makes Runs of what happens at one connection. It keeps the tokens in
@@ -100,7 +110,7 @@ type Recorder struct {
 	brought   [3]*Token // in use: ID token, ID-JAG, access token
 	extra     [3][]*Token
 	scopes    [3]*Scopes
-	discovery []transport.Recording // that no Run has taken yet
+	discovery []*transport.Recording // that no Run has taken yet
 }
 
 // Passage is one attempt to get through some of the steps. What is sent under
@@ -170,12 +180,12 @@ func (m metadata) Record(x transport.Recording) {
 	h := m.r.h
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if d := h.newest(m.r.connection); d != nil && (has(d.run.Discovery, x.ID) || d.running()) {
-		d.discovered(x)
+	if d := h.newest(m.r.connection); d != nil && (has(d.discovery, x.ID) || d.running()) {
+		d.discovered(&x)
 		h.publish(d)
 		return
 	}
-	m.r.discovery = put(m.r.discovery, x, nil)
+	m.r.discovery = put(m.r.discovery, &x, nil)
 }
 
 // Known notes what was found out of the connection.
@@ -276,13 +286,13 @@ func (p *Passage) Record(x transport.Recording) {
 	defer h.mu.Unlock()
 	d := h.holder(p.r.connection, x.ID)
 	if d == nil {
-		d = p.place(x)
+		d = p.place(&x)
 	}
-	switch i := indexOf(x); i {
+	switch i := indexOf(&x); i {
 	case discovery:
-		d.discovered(x)
+		d.discovered(&x)
 	default:
-		d.exchange(i, x)
+		d.exchange(i, &x)
 	}
 	h.publish(d)
 }
@@ -298,7 +308,7 @@ func (h *History) holder(connection string, id uint64) *draft {
 }
 
 // place chooses the Run for an exchange that begins. r.h.mu is held.
-func (p *Passage) place(x transport.Recording) *draft {
+func (p *Passage) place(x *transport.Recording) *draft {
 	if indexOf(x) == call {
 		return p.placeCall(x)
 	}
@@ -325,7 +335,7 @@ func (p *Passage) join() {
 
 // placeCall puts a call into the Run that brought its token, as long as it is
 // what that one goes on with.
-func (p *Passage) placeCall(x transport.Recording) *draft {
+func (p *Passage) placeCall(x *transport.Recording) *draft {
 	if p.stays {
 		if !slices.Contains(p.run.calls, p) {
 			p.run.calls = append(p.run.calls, p)
@@ -350,10 +360,10 @@ func (p *Passage) placeCall(x transport.Recording) *draft {
 	return d
 }
 
-func bearer(x transport.Recording) secret.Text {
-	for _, h := range x.Secrets {
-		if h.Name == "access_token" {
-			return h.Value
+func bearer(x *transport.Recording) secret.Text {
+	for i := range x.Secrets {
+		if x.Secrets[i].Name == "access_token" {
+			return x.Secrets[i].Value
 		}
 	}
 	return secret.Text{}

@@ -1,8 +1,8 @@
 package flow
 
 import (
-	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"waybill/auth"
@@ -20,7 +20,7 @@ const (
 	call         = 3
 )
 
-func indexOf(x transport.Recording) int {
+func indexOf(x *transport.Recording) int {
 	switch x.Role {
 	case transport.Metadata:
 		return discovery
@@ -33,28 +33,55 @@ func indexOf(x transport.Recording) int {
 	return discovery
 }
 
-// draft is a Run that may still change. Its slices are replaced, never changed
-// in place, since snapshots share them. History.mu guards it.
+// draft is a Run that may still change. History.mu guards it. While things
+// happen it notes them only; what they say is read when somebody looks.
 type draft struct {
-	r        *Recorder
-	run      Run
-	shown    *Run       // the last snapshot, nil if it has changed since
-	open     []*Passage // that are under way: sign-in and mint
-	calls    []*Passage // the same of calls
-	ended    time.Time  // the last thing that ended
-	stripped bool       // a newer Run of the connection holds the secrets now
-	gone     bool       // nobody sees it any more
-	outcomes []string
+	r         *Recorder
+	run       Run // without its exchanges
+	discovery []*transport.Recording
+	exchanges [4][]*transport.Recording
+	unread    []reading // of token endpoints
+	bearers   []secret.Text
+	shown     *Run       // the last snapshot, nil if it has changed since
+	open      []*Passage // that are under way: sign-in and mint
+	calls     []*Passage // the same of calls
+	ended     time.Time  // the last thing that ended
+	stripped  bool       // a newer Run of the connection holds the secrets now
+	gone      bool       // nobody sees it any more
+	outcomes  []string
+}
+
+// reading is a token request that is to be read: what was asked, or what came.
+type reading struct {
+	step int
+	x    *transport.Recording
+	done bool
+}
+
+// read reads what is unread.
+func (d *draft) read() {
+	for _, u := range d.unread {
+		if u.done {
+			d.brought(u.step, u.x)
+		} else {
+			d.asked(u.step, u.x)
+		}
+	}
+	d.unread = nil
 }
 
 // snapshot is the Run as it is now.
 func (d *draft) snapshot() *Run {
+	d.read()
 	run := d.run
-	run.RoundTrips = answered(run.Discovery)
+	run.Discovery = values(d.discovery)
+	run.RoundTrips = answered(d.discovery)
 	run.Running = d.running()
 	for i := range run.Steps {
 		s := &run.Steps[i]
-		run.RoundTrips += answered(s.Exchanges)
+		s.Exchanges = values(d.exchanges[i])
+		s.Notes, s.Extra = slices.Clip(s.Notes), slices.Clip(s.Extra)
+		run.RoundTrips += answered(d.exchanges[i])
 		if s.State == Running {
 			s.Took = time.Since(s.Began)
 		}
@@ -64,6 +91,17 @@ func (d *draft) snapshot() *Run {
 	}
 	run.Took = max(run.Took, 0)
 	return &run
+}
+
+func values(all []*transport.Recording) []transport.Recording {
+	if len(all) == 0 {
+		return nil
+	}
+	out := make([]transport.Recording, len(all))
+	for i, x := range all {
+		out[i] = *x
+	}
+	return out
 }
 
 func (d *draft) running() bool {
@@ -85,9 +123,9 @@ func (d *draft) failure() *fault.Fault {
 	return nil
 }
 
-func answered(all []transport.Recording) (n int) {
-	for i := range all {
-		if all[i].Status != 0 {
+func answered(all []*transport.Recording) (n int) {
+	for _, x := range all {
+		if x.Status != 0 {
 			n++
 		}
 	}
@@ -99,45 +137,49 @@ func (d *draft) uneventful() bool {
 	return d.run.Reason == ReasonCall && s.State == Done && s.Fault == nil && len(s.Notes) == 0 && !d.running()
 }
 
-func has(all []transport.Recording, id uint64) bool {
-	return slices.ContainsFunc(all, func(x transport.Recording) bool { return x.ID == id })
-}
-
-func (d *draft) holds(id uint64) bool {
-	for i := range d.run.Steps {
-		if has(d.run.Steps[i].Exchanges, id) {
+func has(all []*transport.Recording, id uint64) bool {
+	for _, x := range all {
+		if x.ID == id {
 			return true
 		}
 	}
-	return has(d.run.Discovery, id)
+	return false
+}
+
+func (d *draft) holds(id uint64) bool {
+	for i := range d.exchanges {
+		if has(d.exchanges[i], id) {
+			return true
+		}
+	}
+	return has(d.discovery, id)
 }
 
 // put returns all with x in the place of its earlier form, or at the end as far
 // as there is room.
-func put(all []transport.Recording, x transport.Recording, omitted *int) []transport.Recording {
+func put(all []*transport.Recording, x *transport.Recording, omitted *int) []*transport.Recording {
 	for i := range all {
 		if all[i].ID == x.ID {
-			all = slices.Clone(all)
 			all[i] = x
 			return all
 		}
 	}
-	if len(all) >= maxExchanges {
-		if omitted != nil && !x.Done && x.Status == 0 {
-			*omitted++
-		}
-		return all
+	if len(all) < maxExchanges {
+		return append(all, x)
 	}
-	return append(slices.Clip(all), x)
+	if omitted != nil && !x.Done && x.Status == 0 {
+		*omitted++
+	}
+	return all
 }
 
-func (d *draft) discovered(x transport.Recording) {
-	d.run.Discovery = put(d.run.Discovery, d.allowed(x), nil)
+func (d *draft) discovered(x *transport.Recording) {
+	d.discovery = put(d.discovery, d.allowed(x), nil)
 	d.touch(x)
 }
 
 // touch notes when something happened.
-func (d *draft) touch(x transport.Recording) {
+func (d *draft) touch(x *transport.Recording) {
 	if x.Start.Before(d.run.Began) {
 		d.run.Began = x.Start
 	}
@@ -147,15 +189,16 @@ func (d *draft) touch(x transport.Recording) {
 }
 
 // allowed is x without the values of its secrets where they are kept no more.
-func (d *draft) allowed(x transport.Recording) transport.Recording {
+func (d *draft) allowed(x *transport.Recording) *transport.Recording {
 	if !d.stripped {
 		return x
 	}
-	x.Secrets = slices.Clone(x.Secrets)
-	for i := range x.Secrets {
-		x.Secrets[i].Value = secret.Text{}
+	bare := *x
+	bare.Secrets = slices.Clone(x.Secrets)
+	for i := range bare.Secrets {
+		bare.Secrets[i].Value = secret.Text{}
 	}
-	return x
+	return &bare
 }
 
 // strip drops every secret.
@@ -163,18 +206,16 @@ func (d *draft) strip() {
 	if d.stripped {
 		return
 	}
-	d.stripped, d.shown = true, nil
-	strip := func(all []transport.Recording) []transport.Recording {
-		all = slices.Clone(all)
-		for i := range all {
-			all[i] = d.allowed(all[i])
-		}
-		return all
+	d.read()
+	d.stripped, d.shown, d.bearers = true, nil, nil
+	for i := range d.discovery {
+		d.discovery[i] = d.allowed(d.discovery[i])
 	}
-	d.run.Discovery = strip(d.run.Discovery)
 	for i := range d.run.Steps {
+		for j, x := range d.exchanges[i] {
+			d.exchanges[i][j] = d.allowed(x)
+		}
 		s := &d.run.Steps[i]
-		s.Exchanges = strip(s.Exchanges)
 		s.Token = s.Token.withoutValue()
 		s.Extra = slices.Clone(s.Extra)
 		for j := range s.Extra {
@@ -192,28 +233,50 @@ func (d *draft) start(i int, at time.Time) {
 	s.State, s.Why = Running, ""
 }
 
-// exchange puts x into a step and reads what it brought.
-func (d *draft) exchange(i int, x transport.Recording) {
+// exchange puts x into a step.
+func (d *draft) exchange(i int, x *transport.Recording) {
 	s := &d.run.Steps[i]
-	fresh := !has(s.Exchanges, x.ID)
-	s.Exchanges = put(s.Exchanges, d.allowed(x), &s.Omitted)
+	fresh := !has(d.exchanges[i], x.ID)
+	d.exchanges[i] = put(d.exchanges[i], d.allowed(x), &s.Omitted)
 	d.touch(x)
-	if fresh && s.State != Running && !x.Done {
-		d.start(i, x.Start)
+	if fresh {
+		s.Party = hostOf(x.URL)
+		if s.State != Running && !x.Done {
+			d.start(i, x.Start)
+		}
 	}
-	if u, err := url.Parse(x.URL); err == nil {
-		s.Party = u.Host
-	}
-	if i == call {
+	switch {
+	case i == call:
 		d.settle()
+	case fresh:
+		d.unread = append(d.unread, reading{i, x, false})
+	case x.Done && x.Status == 200:
+		d.unread = append(d.unread, reading{i, x, true})
+		d.mayBear(i, x)
+	}
+	if d.stripped {
+		d.read()
+	}
+}
+
+// mayBear notes what the calls of this Run may carry.
+func (d *draft) mayBear(i int, x *transport.Recording) {
+	if i != redeem || d.stripped {
 		return
 	}
-	if fresh {
-		d.asked(i, x)
+	for j := range x.Secrets {
+		if strings.HasPrefix(x.Secrets[j].Name, "access_token") {
+			d.bearers = append(d.bearers, x.Secrets[j].Value)
+		}
 	}
-	if x.Done && x.Status == 200 {
-		d.brought(i, x)
+}
+
+func hostOf(address string) string {
+	_, rest, _ := strings.Cut(address, "://")
+	if end := strings.IndexAny(rest, "/?"); end >= 0 {
+		rest = rest[:end]
 	}
+	return rest
 }
 
 // end notes how a step ended.
@@ -308,7 +371,7 @@ func (d *draft) leave(p *Passage, well bool) {
 	d.shown = nil
 	d.calls = slices.DeleteFunc(d.calls, func(other *Passage) bool { return other == p })
 	s := &d.run.Steps[call]
-	if n := len(s.Exchanges); s.Fault == nil && n > 0 && s.Exchanges[n-1].Status == 401 && !well {
+	if n := len(d.exchanges[call]); s.Fault == nil && n > 0 && d.exchanges[call][n-1].Status == 401 && !well {
 		s.Fault = fault.New(fault.StepCall, fault.Denied, "invalid_token", "The resource refused the access token, so a new one was asked for.")
 		s.Fault.Status = 401
 	}
@@ -318,16 +381,17 @@ func (d *draft) leave(p *Passage, well bool) {
 // settle finds out how far the calls are.
 func (d *draft) settle() {
 	s := &d.run.Steps[call]
-	if len(s.Exchanges) == 0 {
+	all := d.exchanges[call]
+	if len(all) == 0 {
 		return
 	}
 	open := len(d.calls) > 0
-	for i := range s.Exchanges {
-		open = open || !s.Exchanges[i].Done
+	for _, x := range all {
+		open = open || !x.Done
 	}
 	switch {
 	case open:
-		d.start(call, s.Exchanges[0].Start)
+		d.start(call, all[0].Start)
 		return
 	case s.Fault != nil:
 		s.State = Failed
@@ -342,6 +406,5 @@ func (d *draft) settle() {
 // uses reports whether the access token is the one that the Run brought or was
 // served from.
 func (d *draft) uses(token secret.Text) bool {
-	t := d.run.Steps[redeem].Token
-	return t != nil && !t.Value.Empty() && t.Value.Equal(token)
+	return slices.ContainsFunc(d.bearers, token.Equal)
 }

@@ -80,7 +80,7 @@ func (t *Token) Expires() time.Time {
 }
 
 // asked reads a token request.
-func (d *draft) asked(i int, x transport.Recording) {
+func (d *draft) asked(i int, x *transport.Recording) {
 	s := &d.run.Steps[i]
 	form := formOf(x)
 	if i != signIn {
@@ -96,7 +96,7 @@ func (d *draft) asked(i int, x transport.Recording) {
 	}
 }
 
-func formOf(x transport.Recording) map[string]string {
+func formOf(x *transport.Recording) map[string]string {
 	form := make(map[string]string, len(x.Request.Form))
 	for _, f := range x.Request.Form {
 		form[f.Name] = f.Value
@@ -113,7 +113,7 @@ func scopes(value string) []string {
 }
 
 // brought reads a successful answer of a token endpoint.
-func (d *draft) brought(i int, x transport.Recording) {
+func (d *draft) brought(i int, x *transport.Recording) {
 	var answer map[string]json.RawMessage
 	if json.Unmarshal([]byte(x.Response.Body), &answer) != nil || answer["error"] != nil {
 		return
@@ -289,6 +289,7 @@ func (d *draft) cached(token secret.Text) {
 	if t == nil || token.Empty() || !t.Value.Equal(token) {
 		return
 	}
+	d.bearers = append(d.bearers, token)
 	s := &d.run.Steps[redeem]
 	s.State, s.Token, s.Extra, s.Scopes = Cached, t, d.r.extra[redeem], d.r.scopes[redeem]
 	s.Why, s.Outcome = "The access token from "+clock(t.Received)+" is still used.", "access token"

@@ -60,6 +60,9 @@ func (r *redactor) text(text string, cut bool) string {
 	if cut {
 		text = strings.TrimRightFunc(text, func(c rune) bool { return c < utf8.RuneSelf && (inTokenByte[c] || c == '.') })
 	}
+	if len(text) < minEcho {
+		return r.scrub(text)
+	}
 	var b strings.Builder
 	done := 0
 	for i := 0; i < len(text); i++ {
@@ -71,7 +74,7 @@ func (r *redactor) text(text string, cut bool) string {
 			start--
 		}
 		name := text[start:i]
-		follows := text[i] != ' ' && secretParam(name) || text[i] == ' ' && isScheme(name)
+		follows := text[i] != ' ' && r.secretParam(name) || text[i] == ' ' && isScheme(name)
 		if !follows {
 			continue
 		}
@@ -90,6 +93,9 @@ func (r *redactor) text(text string, cut bool) string {
 		b.WriteString(r.hide(name, text[from:end]))
 		i, done = end-1, end
 	}
+	if done == 0 {
+		return r.scrub(text)
+	}
 	b.WriteString(r.scrub(text[done:]))
 	return b.String()
 }
@@ -100,5 +106,5 @@ func isProse(word string) bool {
 }
 
 func isScheme(word string) bool {
-	return strings.EqualFold(word, "Bearer") || strings.EqualFold(word, "Basic") || strings.EqualFold(word, "DPoP")
+	return len(word) >= 4 && len(word) <= 6 && (strings.EqualFold(word, "Bearer") || strings.EqualFold(word, "Basic") || strings.EqualFold(word, "DPoP"))
 }

@@ -94,7 +94,7 @@ func (s *jsonScan) isName(i int) bool {
 // setName reads a name. One that is, or quotes, a secret is hidden.
 func (s *jsonScan) setName(begin, end int) {
 	s.name = unescaped(s.in[begin:end])
-	s.class = class(s.name)
+	s.class = s.redactor.class(s.name)
 	if len(s.name) < minEcho {
 		return
 	}
@@ -176,7 +176,7 @@ func (s *jsonScan) value(begin, end int, closed bool) {
 		kept = s.text(plain, true)
 	case s.depth > 0 && looksLikeJSON(plain):
 		kept = s.json(plain, false, s.depth-1)
-	case strings.ContainsAny(plain, "=:") || s.quote:
+	case s.quote || strings.IndexByte(plain, '=') >= 0 || strings.IndexByte(plain, ' ') >= 0 || namesFirst(plain):
 		kept = s.text(plain, false)
 	default:
 		kept = s.scrubIf(plain)
@@ -184,6 +184,13 @@ func (s *jsonScan) value(begin, end int, closed bool) {
 	if kept != plain {
 		s.replace(begin, end, escaped(kept))
 	}
+}
+
+// namesFirst reports whether text may be a name, a colon and a value, and is no
+// date and no address.
+func namesFirst(text string) bool {
+	colon := strings.IndexByte(text, ':')
+	return colon > 0 && (text[0] < '0' || text[0] > '9') && !strings.HasPrefix(text[colon:], "://")
 }
 
 // isCode tells an authorization code from an error's code: it is no word.

@@ -4,8 +4,10 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"waybill/secret"
 )
@@ -22,8 +24,28 @@ const (
 // apart. What one text was found to hold in confidence is looked for in those
 // that come after it. The zero value is ready; it is for one goroutine at a time.
 type redactor struct {
-	hidden []Hidden
-	echoes []echo
+	hidden       []Hidden
+	placeholders []string // of hidden
+	echoes       []echo
+	seen         [16]seenName
+}
+
+// seenName is a name that was sorted lately: a list repeats those of its items.
+type seenName struct {
+	name  string
+	class nameClass
+}
+
+// class is the function class, from memory where that is quicker.
+func (r *redactor) class(name string) nameClass {
+	if name == "" {
+		return anyName
+	}
+	at := &r.seen[(len(name)+int(name[0])+int(name[len(name)-1]))%len(r.seen)]
+	if at.name != name {
+		*at = seenName{name, class(name)}
+	}
+	return at.class
 }
 
 // echo is one way to write a secret that another text may quote.
@@ -35,18 +57,19 @@ func (r *redactor) hide(name, value string) string {
 	if value == "" || r.isPlaceholder(value) {
 		return value
 	}
-	for _, h := range r.hidden {
-		if h.Value.Reveal() == value {
-			return h.Placeholder()
+	for i := range r.hidden {
+		if r.hidden[i].Value.Reveal() == value {
+			return r.placeholders[i]
 		}
 	}
 	if len(r.hidden) == maxKept {
 		return beyond
 	}
 	h := Hidden{Name: r.unused(known(name)), Value: secret.New(value), Token: isStrong(name, value)}
-	r.hidden = append(r.hidden, h)
-	r.expect(value, h.Placeholder())
-	return h.Placeholder()
+	placeholder := h.Placeholder()
+	r.hidden, r.placeholders = append(r.hidden, h), append(r.placeholders, placeholder)
+	r.expect(value, placeholder)
+	return placeholder
 }
 
 // beyond is the placeholder of secrets that are not kept.
@@ -56,29 +79,19 @@ func (r *redactor) isPlaceholder(text string) bool {
 	if text == beyond {
 		return true
 	}
-	if !strings.HasPrefix(text, "«") {
-		return false
-	}
-	for _, h := range r.hidden {
-		if h.Placeholder() == text {
-			return true
-		}
-	}
-	return false
+	return strings.HasPrefix(text, "«") && slices.Contains(r.placeholders, text)
 }
 
 func (r *redactor) unused(name string) string {
-	for n := 1; ; n++ {
-		try := name
-		if n > 1 {
-			try += "_" + strconv.Itoa(n)
-		}
-		taken := false
-		for _, h := range r.hidden {
-			taken = taken || h.Name == try
-		}
-		if !taken {
-			return try
+	taken := func(name string) bool {
+		return slices.ContainsFunc(r.hidden, func(h Hidden) bool { return h.Name == name })
+	}
+	if !taken(name) {
+		return name
+	}
+	for n := 2; ; n++ {
+		if numbered := name + "_" + strconv.Itoa(n); !taken(numbered) {
+			return numbered
 		}
 	}
 }
@@ -88,34 +101,29 @@ func isStrong(name, value string) bool {
 	return class(name) != chosen && len(value) >= strong && !strings.Contains(value, " ")
 }
 
-// expect has value looked for from now on, in the ways that it may be written.
-// A value that is taken for a token wherever it stands needs no looking for.
+// expect has value looked for from now on, in the ways that it may be written. A
+// value that is long and plain is taken for a token in every other way.
 func (r *redactor) expect(value, placeholder string) {
-	forms := [...]string{value, url.QueryEscape(value), url.PathEscape(value), "", ""}
+	r.echoes = append(r.echoes, echo{value, placeholder})
+	if len(value) >= tokenRun && !strings.ContainsFunc(value, func(c rune) bool { return c != '.' && (c >= utf8.RuneSelf || !inTokenByte[c]) }) {
+		return
+	}
+	forms := []string{value, url.QueryEscape(value), url.PathEscape(value), "", ""}
 	if len(value) < tokenRun {
 		forms[3] = base64.RawStdEncoding.EncodeToString([]byte(value))
 		forms[4] = base64.RawURLEncoding.EncodeToString([]byte(value))
 	}
-	for i, form := range forms {
-		if form == "" || alreadyIn(forms[:i], form) {
+	for i, form := range forms[1:] {
+		if form == "" || slices.Contains(forms[:i+1], form) {
 			continue
 		}
 		r.echoes = append(r.echoes, echo{form, placeholder})
-		if i == 1 || i == 2 {
+		if i < 2 {
 			if lower := lowerEscapes(form); lower != form {
 				r.echoes = append(r.echoes, echo{lower, placeholder})
 			}
 		}
 	}
-}
-
-func alreadyIn(forms []string, form string) bool {
-	for _, f := range forms {
-		if f == form {
-			return true
-		}
-	}
-	return false
 }
 
 // lowerEscapes writes %2F as %2f.
@@ -130,10 +138,18 @@ func lowerEscapes(s string) string {
 	return string(b)
 }
 
-// quotes reports whether text holds a secret in one of its forms.
+// needleEnd is how much of a form is looked for first: the processor finds so
+// much at once.
+const needleEnd = 48
+
+// quotes reports whether text may hold a secret in one of its forms.
 func (r *redactor) quotes(text string) bool {
-	for _, e := range r.echoes {
-		if len(e.form) <= len(text) && (len(e.form) >= minEcho || e.form == text) && strings.Contains(text, e.form) {
+	for i := range r.echoes {
+		form := r.echoes[i].form
+		if len(form) > len(text) || len(form) < minEcho && form != text {
+			continue
+		}
+		if strings.Contains(text, form[:min(len(form), needleEnd)]) {
 			return true
 		}
 	}
@@ -146,7 +162,7 @@ func (r *redactor) unquote(text string) string {
 		if e.form == text {
 			return e.placeholder
 		}
-		if len(e.form) >= minEcho && len(e.form) <= len(text) {
+		if len(e.form) >= minEcho && len(e.form) <= len(text) && strings.Contains(text, e.form[:min(len(e.form), needleEnd)]) {
 			text = strings.ReplaceAll(text, e.form, e.placeholder)
 		}
 	}
@@ -251,13 +267,17 @@ func isWord(part string) bool {
 
 // header returns h without its secrets.
 func (r *redactor) header(h http.Header) http.Header {
-	out := make(http.Header, len(h))
+	count := 0
+	for _, values := range h {
+		count += len(values)
+	}
+	out, all := make(http.Header, len(h)), make([]string, 0, count)
 	for name, values := range h {
-		kept := make([]string, len(values))
-		for i, value := range values {
-			kept[i] = r.field(name, value)
+		begin := len(all)
+		for _, value := range values {
+			all = append(all, r.field(name, value))
 		}
-		out[name] = kept
+		out[name] = all[begin:len(all):len(all)]
 	}
 	return out
 }
@@ -275,7 +295,7 @@ func (r *redactor) field(name, value string) string {
 	case "Etag", "If-Match", "If-None-Match", dpopNonceKey, "X-Request-Id", "X-Correlation-Id", "Request-Id", "Traceparent":
 		return r.unquote(value)
 	}
-	if c := class(name); c == secretName || c == chosen {
+	if c := r.class(name); c == secretName || c == chosen {
 		return r.hide(name, value)
 	}
 	return r.scrub(value)
@@ -337,7 +357,7 @@ func (r *redactor) query(query string) string {
 		switch {
 		case !ok:
 			parts[i] = r.scrub(part)
-		case secretParam(name):
+		case r.secretParam(name):
 			parts[i] = name + "=" + r.hide(name, plain)
 		default:
 			if kept := r.value(name, plain); kept != plain {
@@ -362,7 +382,7 @@ func (r *redactor) form(body string) []Field {
 		switch {
 		case part == "":
 			continue
-		case secretParam(name):
+		case r.secretParam(name):
 			value = r.hide(name, value)
 		default:
 			value = r.value(name, value)
@@ -373,14 +393,14 @@ func (r *redactor) form(body string) []Field {
 }
 
 // secretParam reports whether a parameter of a query or a form is a secret.
-func secretParam(name string) bool {
-	c := class(name)
+func (r *redactor) secretParam(name string) bool {
+	c := r.class(name)
 	return c == secretName || c == chosen || c == codeName || c == stateName
 }
 
 // value is what is left of a value that its name does not make a secret.
 func (r *redactor) value(name, value string) string {
-	if class(name) == publicID && !strings.HasPrefix(value, "eyJ") {
+	if r.class(name) == publicID && !strings.HasPrefix(value, "eyJ") {
 		return r.unquote(value)
 	}
 	return r.scrub(value)

@@ -5,8 +5,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptrace"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -40,8 +43,8 @@ type tape struct {
 	mu     sync.Mutex
 	redact redactor
 	r      Recording
-	kept   []byte // the beginning of the answer's body
-	whole  bool   // the answer was read to its end
+	kept   strings.Builder // the beginning of the answer's body
+	whole  bool            // the answer was read to its end
 	phases phases
 }
 
@@ -121,6 +124,9 @@ func (t *tape) headers(resp *http.Response) {
 	t.r.Status, t.r.Proto = resp.StatusCode, resp.Proto
 	t.r.Response.Header = t.redact.header(resp.Header)
 	t.r.Timings.Headers = time.Since(t.r.Start)
+	if n := resp.ContentLength; n > 0 {
+		t.kept.Grow(int(min(n, int64(t.role.kept()))))
+	}
 	t.record()
 }
 
@@ -129,8 +135,8 @@ func (t *tape) read(p []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.r.Response.Size += int64(len(p))
-	if room := t.role.kept() - len(t.kept); room > 0 {
-		t.kept = append(t.kept, p[:min(room, len(p))]...)
+	if room := t.role.kept() - t.kept.Len(); room > 0 {
+		t.kept.Write(p[:min(room, len(p))])
 	}
 }
 
@@ -149,14 +155,14 @@ func (t *tape) end(err error) {
 	if err != nil && !t.whole {
 		t.r.Fault = fault.As(err)
 	}
-	if m := &t.r.Response; len(t.kept) > 0 {
+	if m := &t.r.Response; t.kept.Len() > 0 {
 		before := len(t.redact.hidden)
 		contentType := ""
 		if types := m.Header["Content-Type"]; len(types) > 0 {
 			contentType = types[0]
 		}
-		t.redact.message(m, contentType, string(t.kept), int64(len(t.kept)) < m.Size || !t.whole)
-		t.kept = nil
+		t.redact.message(m, contentType, t.kept.String(), int64(t.kept.Len()) < m.Size || !t.whole)
+		t.kept.Reset()
 		if len(t.redact.hidden) > before {
 			m.Header = t.redact.again(m.Header)
 		}
@@ -166,13 +172,15 @@ func (t *tape) end(err error) {
 
 // again takes out of h what it quotes of secrets that were found since.
 func (r *redactor) again(h http.Header) http.Header {
-	out := make(http.Header, len(h))
+	out := h
 	for name, values := range h {
-		out[name] = values
 		for i, value := range values {
-			if r.quotes(value) {
-				out[name] = append([]string(nil), out[name]...)
-				out[name][i] = r.unquote(value)
+			if kept := r.unquote(value); kept != value && !r.isPlaceholder(value) {
+				if i == 0 || &out[name][0] == &values[0] {
+					out = maps.Clone(out)
+					out[name] = slices.Clone(values)
+				}
+				out[name][i] = kept
 			}
 		}
 	}
