@@ -12,7 +12,7 @@ import (
 // playground, in the real browser.
 func signedIn(t *testing.T, d *desktop.Desktop, email string) (*desktop.Window, *desktop.Process) {
 	t.Helper()
-	(&train{t: t, d: d}).prefers(appearance())
+	prefers(t, d, appearance())
 	app := program.In(t, d, program.App).Begin()
 	window := d.Window("Waybill", patience)
 	window.ClickOn("Try the built-in playground", patience)
@@ -58,7 +58,7 @@ func TestEveryStepOfASignInIsSeenInTheWindow(t *testing.T) {
 // step it failed, and which field is the likeliest cause.
 func TestAWrongSecretIsSeenAtItsStep(t *testing.T) {
 	d := desktop.New(t, desktop.Options{Screen: true, Keyring: desktop.Unlocked})
-	(&train{t: t, d: d}).prefers(appearance())
+	prefers(t, d, appearance())
 	at, _ := program.In(t, d, program.Headless, "WAYBILL_HOME="+t.TempDir()).Playground()
 	at.Clients.REST.ResourceSecret = "not-the-secret-of-this-client"
 	waybill := program.In(t, d, program.App, append(at.Secrets(), "WAYBILL_HOME="+t.TempDir())...)
