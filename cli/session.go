@@ -353,6 +353,12 @@ func runSignOut(ctx context.Context, c *call) error {
 		return err
 	}
 	c.say("Signed out: the tokens and the local copy on this computer are gone.")
+	switch result.Revoked {
+	case auth.Yes:
+		c.say("The identity provider has forgotten the session's refresh token, too.")
+	case auth.No:
+		c.say("The identity provider did not confirm that it forgets the session's refresh token. Nothing is left of it on this computer; end the session there, if that matters.")
+	}
 	if result.EndSession == "" || builtIn {
 		c.say("The browser may still be signed in at the identity provider.")
 		return nil

@@ -28,6 +28,10 @@ type SignOutResult struct {
 	// EndSession is the address that ends the session at the identity provider
 	// (OpenID Connect RP-Initiated Logout 1.0), "" where there is none.
 	EndSession string
+
+	// Revoked says whether the identity provider has forgotten the refresh token
+	// (RFC 7009); Unknown where it offers no such thing, or there was no token.
+	Revoked auth.Tri
 }
 
 // leaveLimit is how long signing out waits for the identity provider.
@@ -111,8 +115,12 @@ func (m *Manager) leave(ctx context.Context, plan *auth.Plan, s *auth.Session, r
 	if plan == nil {
 		return SignOutResult{} // the provider was never reached in this run
 	}
+	var result SignOutResult
 	if err := auth.Revoke(ctx, m.o.Transport, plan, s); err != nil {
+		result.Revoked = auth.No
 		m.o.Log.Info("the refresh token was not revoked", "fault", fault.As(err).Code)
+	} else if plan.Provider.RevocationEndpoint != "" && s.Renewable() {
+		result.Revoked = auth.Yes
 	}
 	// Without the ID token as a hint: the address becomes an argument of the
 	// program that opens the browser, which every user of this computer can read,
@@ -120,12 +128,13 @@ func (m *Manager) leave(ctx context.Context, plan *auth.Plan, s *auth.Session, r
 	// whether to sign out instead.
 	end, ok := auth.EndSessionURL(plan.Provider, nil, plan.Connection.IdP.ClientID, "")
 	if !ok {
-		return SignOutResult{}
+		return result
 	}
 	if req.OpenBrowser && m.o.OpenURL != nil {
 		if err := m.o.OpenURL(end); err != nil {
 			m.o.Log.Info("the browser was not opened to sign out")
 		}
 	}
-	return SignOutResult{EndSession: end}
+	result.EndSession = end
+	return result
 }

@@ -27,7 +27,7 @@ const (
 func (w *World) idp() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", func(rw http.ResponseWriter, _ *http.Request) {
-		reply(rw, http.StatusOK, map[string]any{
+		metadata := map[string]any{
 			"issuer": IdP, "authorization_endpoint": IdP + "/authorize", "token_endpoint": IdP + "/token", "jwks_uri": IdP + "/jwks",
 			"end_session_endpoint": IdP + "/session/end", "introspection_endpoint": IdP + "/token/introspection",
 			"token_endpoint_auth_methods_supported":             []string{"client_secret_basic", "client_secret_post"},
@@ -36,13 +36,18 @@ func (w *World) idp() http.Handler {
 			"code_challenge_methods_supported":                  []string{"S256"},
 			"id_token_signing_alg_values_supported":             []string{"ES256"},
 			"authorization_response_iss_parameter_supported":    true,
-		})
+		}
+		if w.habit().Revokes {
+			metadata["revocation_endpoint"] = IdP + "/revoke"
+		}
+		reply(rw, http.StatusOK, metadata)
 	})
 	mux.HandleFunc("GET /jwks", func(rw http.ResponseWriter, _ *http.Request) {
 		reply(rw, http.StatusOK, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &w.key.PublicKey, KeyID: "one", Algorithm: "ES256", Use: "sig"}}})
 	})
 	mux.HandleFunc("GET /authorize", w.authorize)
 	mux.HandleFunc("POST /token", w.idpToken)
+	mux.HandleFunc("POST /revoke", w.revoke)
 	mux.HandleFunc("GET /session/end", func(rw http.ResponseWriter, _ *http.Request) { page(rw, http.StatusOK, "You are signed out.") })
 	return mux
 }
@@ -124,6 +129,22 @@ func (w *World) idpToken(rw http.ResponseWriter, r *http.Request) {
 	default:
 		refuse(rw, http.StatusBadRequest, "unsupported_grant_type", "unsupported grant_type requested")
 	}
+}
+
+// revoke forgets a refresh token (RFC 7009 section 2).
+func (w *World) revoke(rw http.ResponseWriter, r *http.Request) {
+	_ = r.ParseForm()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	app := w.app(r.PostForm.Get("client_id"))
+	if app == nil || r.PostForm.Get("client_secret") != app.Secret {
+		refuse(rw, http.StatusUnauthorized, "invalid_client", "client authentication failed")
+		return
+	}
+	if w.refresh[r.PostForm.Get("token")].clientID == app.ClientID {
+		delete(w.refresh, r.PostForm.Get("token"))
+	}
+	rw.WriteHeader(http.StatusOK)
 }
 
 func (w *World) redeemCode(rw http.ResponseWriter, form url.Values, app *Registration) {

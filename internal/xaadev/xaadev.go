@@ -39,6 +39,7 @@ const (
 // Habits change how the world behaves. The zero value is xaa.dev as it is.
 type Habits struct {
 	NoRefreshToken  bool          // the IdP gives none, whatever is asked
+	Revokes         bool          // the IdP has a revocation endpoint (RFC 7009), which xaa.dev has not
 	BasicOnly       bool          // the AS takes client_secret_basic and no other
 	DistrustIDJAGs  bool          // the AS refuses every ID-JAG, in one opaque sentence
 	WrongClient     bool          // the IdP makes ID-JAGs for its own client id
