@@ -28,7 +28,7 @@ func SignedBy(keys []byte, raw secret.Text) Signed {
 	if err != nil {
 		return Signed{Says: "The identity provider's keys cannot be read."}
 	}
-	return signedBy(&keySet{keys: set}, raw)
+	return signedWith(&keySet{keys: set}, raw)
 }
 
 // Signed checks an ID-JAG's signature with the provider's keys as far as they
@@ -40,7 +40,7 @@ func (p *Provider) Signed(raw IDJAG) (s Signed, known bool) {
 	if set == nil || !set.known() {
 		return Signed{Says: "The identity provider's keys were not fetched."}, false
 	}
-	return signedBy(set, raw.Text), true
+	return signedWith(set, raw.Text), true
 }
 
 // FetchKeys has the provider's keys at hand: it asks for them unless that was
@@ -70,7 +70,7 @@ func (s *keySet) known() bool {
 	return !s.fetched.IsZero()
 }
 
-func signedBy(set *keySet, raw secret.Text) Signed {
+func signedWith(set *keySet, raw secret.Text) Signed {
 	token, err := parseCompact(raw.Reveal())
 	if err != nil {
 		return Signed{Says: "It is not signed with a public-key signature."}
