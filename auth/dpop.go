@@ -200,6 +200,24 @@ func (c *IDJAGClaims) confirmation(thumbprint string) []Check {
 	return []Check{must("key", c.Confirmation.Thumbprint == thumbprint, "it is bound to another key (cnf) than this app's")}
 }
 
+// ProofThumbprint is the thumbprint (RFC 7638) of the key in a DPoP proof's header
+// (RFC 9449 section 4.2), "" for what is no proof. The proof is not verified.
+func ProofThumbprint(proof secret.Text) string {
+	token, err := parseCompact(proof.Reveal())
+	if err != nil {
+		return ""
+	}
+	var key jose.JSONWebKey
+	if json.Unmarshal(token.header["jwk"], &key) != nil || !key.IsPublic() {
+		return ""
+	}
+	sum, err := key.Thumbprint(crypto.SHA256)
+	if err != nil {
+		return ""
+	}
+	return base64.RawURLEncoding.EncodeToString(sum)
+}
+
 // Confirmation is the claim "cnf" of an ID-JAG (RFC 7800).
 type Confirmation struct {
 	Thumbprint string // jkt (RFC 9449 section 6.1); "" if it names its key in another way

@@ -30,6 +30,9 @@ type Provider struct {
 	SubjectTokenTypes []string // of the token exchange; nil: unknown
 	SigningAlgs       []string // of ID tokens; nil: unknown
 	ProofAlgs         []string // of the DPoP proofs that it takes (RFC 9449 section 5.1); nil: unknown
+	Grants            []string // grant_types_supported; nil: unknown
+	RequestedTypes    []string // of tokens that an exchange may ask for; nil: unknown
+	ChallengeMethods  []string // of PKCE (RFC 7636); nil: unknown
 
 	// ISSParameter is true if every answer to an authorization request names
 	// the issuer (RFC 9207 section 3).
@@ -122,6 +125,9 @@ func (p *Provider) read(body []byte) error {
 	p.SubjectTokenTypes = m.list("token_exchange_subject_token_types_supported")
 	p.SigningAlgs = m.list("id_token_signing_alg_values_supported")
 	p.ProofAlgs = m.list("dpop_signing_alg_values_supported")
+	p.Grants = m.list("grant_types_supported")
+	p.RequestedTypes = m.list("identity_chaining_requested_token_types_supported")
+	p.ChallengeMethods = m.list("code_challenge_methods_supported")
 	p.ISSParameter = string(m.claims["authorization_response_iss_parameter_supported"]) == "true"
 	switch {
 	case p.SubjectTokenTypes == nil:
@@ -131,6 +137,18 @@ func (p *Provider) read(body []byte) error {
 		p.RefreshSubject = No
 	}
 	return nil
+}
+
+// Offers are what the provider's metadata says of the parts of this flow.
+type Offers struct {
+	Exchange Tri // token exchange is among its grants
+	IDJAG    Tri // ID-JAGs are among what an exchange may ask for
+	S256     Tri // PKCE with S256
+}
+
+// Offers reads them; what the metadata leaves out is Unknown.
+func (p *Provider) Offers() Offers {
+	return Offers{Exchange: listed(p.Grants, grantTokenExchange), IDJAG: listed(p.RequestedTypes, typeIDJAG), S256: listed(p.ChallengeMethods, "S256")}
 }
 
 func (m providerMetadata) list(name string) []string {

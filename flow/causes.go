@@ -162,7 +162,14 @@ func (e *evidence) exchangeCauses(s *Step) []Cause {
 	id := e.idToken()
 	subject := last(form(s, "subject_token_type"))
 	switch s.Fault.Code {
+	case "unsupported_grant_type", "unauthorized_client":
+		if e.plan.Provider.Offers().Exchange == auth.No {
+			out = append(out, with("exchange_not_listed", Proven, "The identity provider does not list token exchange among the grants that it offers.", "Ask whoever runs it whether it supports Cross App Access.", ""))
+		}
+	case "unsupported_token_type":
+		out = append(out, e.subjectCauses(s, with)...)
 	case "invalid_request":
+		out = append(out, e.subjectCauses(s, with)...)
 		if id != nil && subject == "id_token" && !slices.Contains(texts(id.Claims, "aud"), e.conn.IdP.ClientID) {
 			out = append(out, with("id_token_of_another_client", Proven, "The ID token was issued to another app than this one.", "Sign in with this connection.", "idp.client_id"))
 		}
@@ -190,6 +197,21 @@ func (e *evidence) exchangeCauses(s *Step) []Cause {
 		}
 	}
 	return out
+}
+
+// subjectCauses are for a kind of token that the identity provider does not list
+// among what it exchanges.
+func (e *evidence) subjectCauses(s *Step, with func(code string, ev Evidence, sentence, remedy, field string) Cause) []Cause {
+	kind := form(s, "subject_token_type")
+	if lists(e.plan.Provider.SubjectTokenTypes, kind) != auth.No {
+		return nil
+	}
+	other := "id_token"
+	if last(kind) == other {
+		other = "refresh_token"
+	}
+	return []Cause{with("subject_not_listed", Proven, "The identity provider does not list "+last(kind)+" among the kinds of token that it exchanges.",
+		"Set the subject of the connection to "+other+", or leave it empty.", "subject")}
 }
 
 func last(urn string) string { return urn[strings.LastIndexByte(urn, ':')+1:] }
@@ -244,7 +266,7 @@ func (e *evidence) grantCauses(s *Step) []Cause {
 		base := faultCause(s.Fault)
 		base.Evidence = Proven
 		if sc := s.Scopes; sc != nil {
-			base.Detail = fmt.Sprintf("Asked for %s; in the ID-JAG %s; granted %s.", quoted(strings.Join(sc.Asked, " ")), quoted(strings.Join(sc.InIDJAG, " ")), quoted(strings.Join(sc.Granted, " ")))
+			base.Detail = sc.words()
 		}
 		return []Cause{base}
 	}
@@ -279,7 +301,23 @@ func (e *evidence) callCauses(s *Step) []Cause {
 			add("resource_mismatch", Possible, "The resource may expect its own address in the token, which is "+fault.Clean(e.conn.Resource.URL, 120)+"; the token was asked for "+fault.Clean(e.plan.Resource, 120)+".", "", "Compare the resource identifier with what the resource's metadata says.", "resource.identifier")
 		}
 	case s.Fault.Code == "insufficient_scope" || s.Fault.Code == "scope":
-		base.Evidence = Proven
+		if base.Evidence = Proven; grant.Scopes != nil {
+			base.Detail = grant.Scopes.words()
+		}
 	}
 	return append(out, base)
+}
+
+// words set the scopes side by side.
+func (s *Scopes) words() string {
+	show := func(scopes []string) string {
+		switch {
+		case scopes == nil:
+			return "not said"
+		case len(scopes) == 0:
+			return "none"
+		}
+		return quoted(strings.Join(scopes, " "))
+	}
+	return "Asked for " + show(s.Asked) + "; in the ID-JAG " + show(s.InIDJAG) + "; granted " + show(s.Granted) + "."
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"waybill/auth"
 	"waybill/fault"
 	"waybill/flow"
 )
@@ -104,4 +105,51 @@ func TestARefusedTargetIsComparedWithWhatTheResourceSays(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What the identity provider's metadata leaves out of its lists is seen before it
+// is guessed at.
+func TestWhatTheIdentityProviderDoesNotListIsSeen(t *testing.T) {
+	const exchange = "urn:ietf:params:oauth:grant-type:token-exchange"
+	for name, c := range map[string]struct {
+		refuses string
+		change  func(*auth.Provider)
+		want    string
+		field   string
+	}{
+		"no token exchange":     {"unsupported_grant_type", func(p *auth.Provider) { p.Grants = []string{"authorization_code"} }, "exchange_not_listed", ""},
+		"token exchange":        {"unsupported_grant_type", func(p *auth.Provider) { p.Grants = []string{exchange} }, "unsupported_grant_type", ""},
+		"nothing is said":       {"unauthorized_client", func(*auth.Provider) {}, "unauthorized_client", ""},
+		"another subject":       {"unsupported_token_type", func(p *auth.Provider) { p.SubjectTokenTypes = []string{"urn:x:refresh_token"} }, "subject_not_listed", "subject"},
+		"opaque, and not taken": {"invalid_request", func(p *auth.Provider) { p.SubjectTokenTypes = []string{} }, "subject_not_listed", "subject"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.refuse["idp"] = c.refuses
+			c.change(w.plan.Provider)
+			if got := first(t, w.run(false), fault.StepExchange); got.Code != c.want || c.field != "" && got.Field != c.field {
+				t.Errorf("first comes %+v", got)
+			}
+		})
+	}
+}
+
+// A resource that misses a scope is told with what was asked for, what the
+// ID-JAG carried and what was granted.
+func TestAMissingScopeIsShownWhereItWasLost(t *testing.T) {
+	w := newWorld(t)
+	answers(403, `Bearer error="insufficient_scope", scope="todos.read"`)(w)
+	w.jag = map[string]any{"scope": "profile"}
+	w.access = map[string]any{"scope": "something.else"}
+	r := flow.Examine(w.run(false), nil)
+	c := r.Step(fault.StepCall).Causes[0]
+	if c.Code != "insufficient_scope" || c.Evidence != flow.Proven || c.Detail != "Asked for “todos.read”; in the ID-JAG “profile”; granted “todos.read”." {
+		t.Errorf("first comes %+v", c)
+	}
+	for _, check := range r.Step(fault.StepJWTBearer).Checks {
+		if check.Name == "its scope is what was granted" && check.Verdict == auth.No && strings.Contains(check.Says, "something.else") {
+			return
+		}
+	}
+	t.Errorf("the token's own scope was not compared: %+v", r.Step(fault.StepJWTBearer).Checks)
 }

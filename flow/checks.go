@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -109,7 +110,9 @@ func (e *evidence) signInChecks(s *Step) []Check {
 	if p.ISSParameter {
 		iss = auth.Yes
 	}
-	return append(out, advertised("metadata: answers name the issuer (iss parameter)", "The identity provider", iss, "RFC 9207 section 3"))
+	return append(out,
+		advertised("metadata: PKCE with S256 is offered", "The identity provider", p.Offers().S256, "RFC 8414 section 2"),
+		advertised("metadata: answers name the issuer (iss parameter)", "The identity provider", iss, "RFC 9207 section 3"))
 }
 
 func kidOf(t *Token) string {
@@ -176,7 +179,9 @@ func (e *evidence) exchangeChecks(s *Step) []Check {
 	}
 	p := e.plan.Provider
 	out = append(out,
-		advertised("metadata: the kind of subject token is taken", "The identity provider", lists(p.SubjectTokenTypes, form(s, "subject_token_type")), draftIDJAG+" section 7.2"),
+		advertised("metadata: token exchange is offered", "The identity provider", p.Offers().Exchange, "RFC 8414 section 2"),
+		advertised("metadata: ID-JAGs can be asked for", "The identity provider", p.Offers().IDJAG, draftIDJAG+" section 7.1"),
+		advertised("metadata: the kind of subject token is taken", "The identity provider", lists(p.SubjectTokenTypes, form(s, "subject_token_type")), draftIDJAG+" section 7.1"),
 		e.methodCheck("The identity provider", p.TokenAuthMethods, s))
 	return out
 }
@@ -263,7 +268,7 @@ func (e *evidence) grantChecks(s *Step) []Check {
 	var out []Check
 	server := e.plan.Server
 	if t := s.Token; t != nil {
-		out = append(out, e.accessChecks(t)...)
+		out = append(out, e.accessChecks(s, t)...)
 	}
 	if s.Scopes != nil {
 		out = append(out, scopeCheck("every scope asked for was granted", s.Scopes.Asked, s.Scopes.Granted))
@@ -274,7 +279,7 @@ func (e *evidence) grantChecks(s *Step) []Check {
 		e.methodCheck("The authorization server", server.TokenAuthMethods, s))
 }
 
-func (e *evidence) accessChecks(t *Token) []Check {
+func (e *evidence) accessChecks(s *Step, t *Token) []Check {
 	if t.Opaque {
 		return []Check{unknown("the access token's contents", "It is opaque, which is allowed: only the server that issued it can say what it means.", "RFC 6749 section 1.4")}
 	}
@@ -291,11 +296,41 @@ func (e *evidence) accessChecks(t *Token) []Check {
 	for i := range out {
 		out[i].Advice = true // the resource alone decides
 	}
+	if raw, there := t.Claims["scope"]; there && s.Scopes != nil {
+		out = append(out, sameScopes(scopeList(raw), s.Scopes))
+	}
 	if e.conn.DPoP {
-		_, bound := t.Claims["cnf"]
-		out = append(out, verdict(bound, "cnf binds it to this app's key", "It has no cnf.", "RFC 9449 section 6.1"))
+		out = append(out, e.boundCheck(s, t))
 	}
 	return out
+}
+
+// sameScopes compares the token's own scopes with those that its answer named,
+// or, where that named none, with those asked for (RFC 6749 section 5.1).
+func sameScopes(inToken []string, s *Scopes) Check {
+	said := s.Granted
+	if said == nil {
+		said = s.Asked
+	}
+	missing, more := without(said, inToken), without(inToken, said)
+	c := verdict(len(missing) == 0 && len(more) == 0, "its scope is what was granted",
+		"It holds "+strings.Join(inToken, " ")+", and the answer says "+strings.Join(said, " ")+".", "RFC 9068 section 2.2.3")
+	c.Advice = true
+	return c
+}
+
+// boundCheck: the access token is bound to the key that possession was proved of.
+func (e *evidence) boundCheck(s *Step, t *Token) Check {
+	const name, section = "cnf binds it to this app's key", "RFC 9449 section 6.1"
+	var cnf struct {
+		Thumbprint string `json:"jkt"`
+	}
+	_ = json.Unmarshal(t.Claims["cnf"], &cnf)
+	own := e.provedKey(s)
+	if cnf.Thumbprint != "" && own == "" {
+		return unknown(name, "The proof of possession is not kept, so its key cannot be compared any more.", section)
+	}
+	return verdict(cnf.Thumbprint != "" && cnf.Thumbprint == own, name, "It has no cnf, or names another key in it.", section)
 }
 
 func slash(a, b string) string {

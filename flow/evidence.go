@@ -43,7 +43,7 @@ func gather(r *Run, earlier []*Run) *evidence {
 	}
 	e.jag = auth.ReadIDJAG(t.Header, t.Claims)
 	now := t.Received.Add(e.skew(r.Plan.Provider.TokenEndpoint))
-	e.jagChecks = append(e.jag.Check(r.Plan, now), e.jag.CheckKey(e.ownKey())...)
+	e.jagChecks = append(e.jag.Check(r.Plan, now), e.keyChecks()...)
 	e.sentBefore = sentBefore(r, earlier, t)
 	e.signed = signed(r, earlier, t)
 	return e
@@ -107,17 +107,32 @@ func (e *evidence) known(address string) (time.Duration, bool) {
 	return ahead, known
 }
 
-// ownKey is the thumbprint that the ID-JAG has to name, as far as that can be
-// seen: where DPoP is used, the one it names stands for it, since what the
-// proof held is not kept.
-func (e *evidence) ownKey() string {
-	if !e.conn.DPoP {
+// keyChecks hold the key that the ID-JAG is bound to against the one that the
+// exchange has proved possession of.
+func (e *evidence) keyChecks() []auth.Check {
+	own := e.provedKey(e.run.Step(fault.StepExchange))
+	if e.conn.DPoP && own == "" && e.jag.Confirmation != nil {
+		return []auth.Check{{Name: "key", Must: true, Says: "the proof of possession is not kept, so its key cannot be compared any more"}}
+	}
+	if e.conn.DPoP && own == "" {
+		own = "some key"
+	}
+	return e.jag.CheckKey(own)
+}
+
+// provedKey is the thumbprint of the key in the DPoP proof of a step's last
+// request, "" if there was none or it is not kept.
+func (e *evidence) provedKey(s *Step) string {
+	if len(s.Exchanges) == 0 {
 		return ""
 	}
-	if e.jag.Confirmation != nil && e.jag.Confirmation.Thumbprint != "" {
-		return e.jag.Confirmation.Thumbprint
+	x := s.Exchanges[len(s.Exchanges)-1]
+	for _, h := range x.Secrets {
+		if x.Request.Header.Get("DPoP") == h.Placeholder() {
+			return auth.ProofThumbprint(h.Value)
+		}
 	}
-	return "the key of this app"
+	return ""
 }
 
 // sentBefore reports whether the token had been sent as an assertion before the

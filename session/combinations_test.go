@@ -195,6 +195,7 @@ func (c combination) run(t *testing.T, w *world, tap *wire, m *session.Manager, 
 			t.Fatalf("%+v: %v", step, step.Fault)
 		}
 	}
+	allHolds(t, trace.Run, c.dpop)
 	shown := local.Snapshot()
 	if len(shown.Rows) < 2 || trace.Todos != len(shown.Rows) || shown.Status.Waiting != 0 {
 		t.Errorf("%d to-dos are here and %d there: %+v", len(shown.Rows), trace.Todos, shown.Status)

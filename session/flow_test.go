@@ -392,3 +392,27 @@ func TestARunThatWasAskedForChecksTheSignature(t *testing.T) {
 	}
 	t.Errorf("%+v", r.Step(fault.StepExchange).Checks)
 }
+
+// allHolds: where all is well at a server that keeps to the draft, no check
+// fails, and none but the access token's typ and what metadata leaves out stays
+// open.
+func allHolds(t *testing.T, r *flow.Run, bound bool) {
+	t.Helper()
+	keys := 0
+	for i := range r.Steps {
+		for _, c := range r.Steps[i].Checks {
+			if c.Verdict == auth.No || c.Verdict == auth.Unknown && !strings.HasPrefix(c.Name, "metadata:") {
+				t.Errorf("%s: %+v", r.Steps[i].Name, c)
+			}
+			if strings.HasPrefix(c.Name, "cnf ") && c.Verdict == auth.Yes {
+				keys++
+			}
+		}
+		if len(r.Steps[i].Causes) > 0 {
+			t.Errorf("%s: causes where nothing failed: %+v", r.Steps[i].Name, r.Steps[i].Causes)
+		}
+	}
+	if want := map[bool]int{true: 2}[bound]; keys != want {
+		t.Errorf("%d of %d bindings to the key were checked", keys, want)
+	}
+}
