@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"waybill/connection"
 	"waybill/fault"
 )
 
@@ -187,6 +188,10 @@ func TestS56_WhatIsNotSecretIsLeftInAServersWords(t *testing.T) {
 		if got := scrub(words, []string{"s3cret", ""}); got != words {
 			t.Errorf("%q became %q", words, got)
 		}
+	}
+	c := tokenCall{client: &clientAuth{id: "app", method: connection.ClientSecretBasic, secret: secretText("s3c/ret")}}
+	if got := scrub("YXBwOnMzYyUyRnJldA== s3c%2fret czNjL3JldA ok", c.secrets(nil)); got != "… … … ok" {
+		t.Errorf("the credentials as they were sent, or encoded: %q", got)
 	}
 	if got := scrub("a b=c/d s3cret+x s3cret%2Bx", []string{"s3cret+x"}); got != "a b=c/d … …" {
 		t.Errorf("got %q", got)

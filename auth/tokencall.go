@@ -3,6 +3,7 @@ package auth
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"io"
 	"net/http"
@@ -110,7 +111,12 @@ func (c tokenCall) parameters(t *transport.Client) (url.Values, error) {
 
 // secrets are the values of the request that a server must not be quoted with.
 func (c tokenCall) secrets(params url.Values) []string {
-	out := []string{c.client.password().Reveal()}
+	password := c.client.password().Reveal()
+	out := []string{password}
+	if password != "" { // as HTTP Basic sends it (RFC 6749 section 2.3.1)
+		pair := url.QueryEscape(c.client.id) + ":" + url.QueryEscape(password)
+		out = append(out, base64.StdEncoding.EncodeToString([]byte(pair)))
+	}
 	for _, name := range []string{"subject_token", "actor_token", "assertion", "refresh_token", "code", "code_verifier", "client_assertion"} {
 		out = append(out, params.Get(name))
 	}
@@ -159,7 +165,10 @@ func scrub(words string, secrets []string) string {
 		if s == "" {
 			continue
 		}
-		for _, form := range []string{s, url.QueryEscape(s), url.PathEscape(s)} {
+		for _, form := range []string{
+			s, url.QueryEscape(s), url.PathEscape(s), lowerEscapes(url.QueryEscape(s)), lowerEscapes(url.PathEscape(s)),
+			base64.RawStdEncoding.EncodeToString([]byte(s)), base64.RawURLEncoding.EncodeToString([]byte(s)),
+		} {
 			words = strings.ReplaceAll(words, form, "…")
 		}
 	}
@@ -183,6 +192,17 @@ func scrub(words string, secrets []string) string {
 		words = words[n:]
 	}
 	return b.String()
+}
+
+// lowerEscapes writes %2F as %2f.
+func lowerEscapes(s string) string {
+	b := []byte(s)
+	for i := 0; i+2 < len(b); i++ {
+		if b[i] == '%' {
+			copy(b[i+1:], bytes.ToLower(b[i+1:i+3]))
+		}
+	}
+	return string(b)
 }
 
 func inToken(r rune) bool {
