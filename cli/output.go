@@ -7,18 +7,20 @@ import (
 	"waybill/fault"
 )
 
-// output is standard output, and keeps the first error of a write: a result
-// that did not get out, onto a full disk for one, must not end with status 0.
+// output is standard output, and keeps the first error of a write, after which
+// nothing is written: a result that did not get out, onto a full disk for one,
+// must not end with status 0.
 type output struct {
 	io.Writer
 	failed error
 }
 
 func (o *output) Write(p []byte) (int, error) {
-	n, err := o.Writer.Write(p)
-	if o.failed == nil {
-		o.failed = err
+	if o.failed != nil {
+		return 0, o.failed
 	}
+	n, err := o.Writer.Write(p)
+	o.failed = err
 	return n, err
 }
 
