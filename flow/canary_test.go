@@ -117,3 +117,31 @@ func TestS91_AServerThatQuotesWhatItWasSentGivesNothingAway(t *testing.T) {
 		}
 	}
 }
+
+// S91: an access token need not be long or look like a token.
+func TestS91_AShortTokenIsNotGivenAwayEither(t *testing.T) {
+	const short = "tk:8Jq+/x=1"
+	w := newWorld(t)
+	as := w.as.Config.Handler
+	w.as.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		answer := httptest.NewRecorder()
+		as.ServeHTTP(answer, r)
+		rw.Header().Set("Content-Type", "application/json")
+		_, _ = fmt.Fprintf(rw, `{"access_token":%q,"token_type":"Bearer","expires_in":60,"scope":"todos.read"}`, short)
+	})
+	w.api.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Set("Content-Type", "application/json")
+		rw.WriteHeader(http.StatusTeapot)
+		_, _ = fmt.Fprintf(rw, `{"detail":"%s %s %s"}`, short, url.QueryEscape(short), base64.StdEncoding.EncodeToString([]byte(short)))
+	})
+	r := w.run(false)
+	if f := r.Step(fault.StepCall).Fault; f == nil || f.Server == "" {
+		t.Fatalf("it was to be refused with words: %v", f)
+	}
+	text := shown(t, r)
+	for _, form := range []string{short, url.QueryEscape(short), base64.StdEncoding.EncodeToString([]byte(short))} {
+		if at := strings.Index(text, form); at >= 0 {
+			t.Errorf("it is shown: …%s…", text[max(0, at-80):min(len(text), at+len(form)+40)])
+		}
+	}
+}
