@@ -40,7 +40,7 @@ func Curl(x transport.Recording) Command {
 	case x.Method != http.MethodGet && !(x.Method == http.MethodPost && body) || x.Method == http.MethodGet && body:
 		words[0] += " --request " + quote(x.Method)
 	}
-	words = append(words, s.word(x.URL))
+	words = append(words, s.address(x.URL))
 	words = append(words, s.headers(x.Request)...)
 	for _, f := range x.Request.Form {
 		words = append(words, "--data-urlencode "+s.word(f.Name+"="+f.Value))
@@ -55,6 +55,8 @@ func Curl(x transport.Recording) Command {
 type script struct {
 	hidden []transport.Hidden
 	used   []Variable
+
+	escaped bool // variables are to be escaped for a query
 }
 
 // ownHeaders are sent by curl itself or are of no use to another client.
@@ -94,6 +96,14 @@ func (s *script) basic(pair string) string {
 		v.Value = secret.New(url.QueryEscape(v.Value.Reveal()))
 	}
 	return word
+}
+
+// address quotes an address. What is secret in it stands there escaped, so its
+// variables are others than those of the same secrets elsewhere.
+func (s *script) address(text string) string {
+	s.escaped = true
+	defer func() { s.escaped = false }()
+	return s.word(text)
 }
 
 // word quotes text as one word of the shell, with a variable for each
@@ -176,8 +186,12 @@ func (s *script) variable(h transport.Hidden) string {
 	if name == "" || name[0] >= '0' && name[0] <= '9' {
 		name = "SECRET_" + name
 	}
+	meaning, value := secretMeaning(h.Name), h.Value
+	if s.escaped {
+		name, meaning, value = name+"_URLENCODED", meaning+", percent-encoded", secret.New(url.QueryEscape(value.Reveal()))
+	}
 	if !slices.ContainsFunc(s.used, func(v Variable) bool { return v.Name == name }) {
-		s.used = append(s.used, Variable{Name: name, Meaning: secretMeaning(h.Name), Value: h.Value})
+		s.used = append(s.used, Variable{Name: name, Meaning: meaning, Value: value})
 	}
 	return name
 }

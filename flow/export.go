@@ -6,12 +6,14 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"waybill/auth"
 	"waybill/fault"
+	"waybill/secret"
 	"waybill/transport"
 )
 
@@ -241,7 +243,7 @@ func planOf(p *auth.Plan) *planJSON {
 
 func (o Export) step(s *Step) stepJSON {
 	out := stepJSON{Step: string(s.Name), State: stateNames[s.State], Why: s.Why, Party: s.Party, TookMS: ms(s.Took), Outcome: s.Outcome,
-		Notes: s.Notes, Error: errorOf(s.Fault), Exchanges: o.exchanges(s.Exchanges), Omitted: s.Omitted}
+		Notes: s.Notes, Error: o.words(s, errorOf(s.Fault)), Exchanges: o.exchanges(s.Exchanges), Omitted: s.Omitted}
 	if !s.Began.IsZero() {
 		began := s.Began.UTC()
 		out.Began = &began
@@ -285,7 +287,7 @@ func (o Export) exchanges(all []transport.Recording) []exchangeJSON {
 	out := []exchangeJSON{}
 	for _, x := range all {
 		e := exchangeJSON{
-			Role: roleNames[x.Role], Method: x.Method, URL: o.text(x, x.URL), Status: x.Status, Protocol: x.Proto, Reused: x.Reused, Remote: x.Remote,
+			Role: roleNames[x.Role], Method: x.Method, URL: o.address(x), Status: x.Status, Protocol: x.Proto, Reused: x.Reused, Remote: x.Remote,
 			Start:   x.Start.UTC(),
 			Timings: timingsJSON{ms(x.Timings.DNS), ms(x.Timings.Connect), ms(x.Timings.TLS), ms(x.Timings.Headers), ms(x.Timings.Total)},
 			Request: o.message(x, x.Request), Response: o.message(x, x.Response), Error: errorOf(x.Fault),
@@ -333,19 +335,80 @@ func (o Export) body(x transport.Recording, m transport.Message) string {
 	if !theirs || o.Todos || m.Body == "" {
 		return o.text(x, m.Body)
 	}
+	if m.Cut {
+		return leftOut(m.Body)
+	}
+	if mediaType, _, _ := strings.Cut(m.Header.Get("Content-Type"), ";"); strings.TrimSpace(mediaType) == "text/event-stream" {
+		return shapeOfEvents(m.Body)
+	}
+	return shapeOf(m.Body)
+}
+
+func leftOut(body string) string { return fmt.Sprintf("(%d bytes left out)", len(body)) }
+
+// shapeOf is JSON without what its texts say.
+func shapeOf(body string) string {
 	var v any
-	decoder := json.NewDecoder(strings.NewReader(m.Body))
+	decoder := json.NewDecoder(strings.NewReader(body))
 	decoder.UseNumber()
-	if m.Cut || decoder.Decode(&v) != nil {
-		return fmt.Sprintf("(%d bytes left out)", len(m.Body))
+	if decoder.Decode(&v) != nil {
+		return leftOut(body)
 	}
 	var b strings.Builder
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
 	if encoder.Encode(onlyShape(v)) != nil {
-		return fmt.Sprintf("(%d bytes left out)", len(m.Body))
+		return leftOut(body)
 	}
 	return strings.TrimSpace(b.String())
+}
+
+// shapeOfEvents keeps the fields of an event stream, and of each its shape.
+func shapeOfEvents(body string) string {
+	var b strings.Builder
+	for line := range strings.Lines(body) {
+		line = strings.TrimRight(line, "\r\n")
+		switch name, value, _ := strings.Cut(line, ":"); {
+		case line == "":
+		case name == "data":
+			b.WriteString("data: " + shapeOf(strings.TrimPrefix(value, " ")))
+		case name == "event", name == "id", name == "retry":
+			fmt.Fprintf(&b, "%s: (%d characters)", name, len([]rune(strings.TrimPrefix(value, " "))))
+		default:
+			b.WriteString(leftOut(line))
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// address is the address of a Recording: what was secret in it is escaped, as it
+// was when it was sent.
+func (o Export) address(x transport.Recording) string {
+	for i, h := range x.Secrets {
+		if i == 0 {
+			x.Secrets = slices.Clone(x.Secrets)
+		}
+		x.Secrets[i].Value = secret.New(url.QueryEscape(h.Value.Reveal()))
+	}
+	return o.text(x, x.URL)
+}
+
+// words keeps from the other side what the resource says of the to-dos: its words
+// are left out unless they stand in a header, which is about the access.
+func (o Export) words(s *Step, e *errorJSON) *errorJSON {
+	if e == nil || s.Name != fault.StepCall || o.Todos || e.Server == "" {
+		return e
+	}
+	for _, x := range s.Exchanges {
+		for _, challenge := range x.Response.Header.Values("WWW-Authenticate") {
+			if strings.Contains(fault.Clean(challenge, fault.MaxServerRunes), e.Server) {
+				return e
+			}
+		}
+	}
+	e.Server = fmt.Sprintf("(%d characters)", len([]rune(e.Server)))
+	return e
 }
 
 // onlyShape keeps names, numbers and truth values, and of texts their length.

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -125,8 +126,8 @@ func (o Export) entry(page string, x transport.Recording) harEntry {
 	request, response := o.message(x, x.Request), o.message(x, x.Response)
 	out := harEntry{
 		Page: page, Started: stamp(x.Start), Time: ms(x.Timings.Total), Comment: string(x.Step), Timings: timingsOf(x.Timings),
-		Request: harRequest{Method: x.Method, URL: o.text(x, x.URL), Version: version(x), Cookies: []struct{}{}, Headers: request.Headers,
-			Query: queryOf(o.text(x, x.URL)), HeadersSize: -1, BodySize: x.Request.Size},
+		Request: harRequest{Method: x.Method, URL: ascii(o.address(x)), Version: version(x), Cookies: []struct{}{}, Headers: request.Headers,
+			Query: queryOf(o.address(x)), HeadersSize: -1, BodySize: x.Request.Size},
 		Response: harResponse{Status: x.Status, StatusText: http.StatusText(x.Status), Version: version(x), Cookies: []struct{}{}, Headers: response.Headers,
 			Content:  harContent{response.Size, x.Response.Header.Get("Content-Type"), response.Body},
 			Redirect: x.Response.Header.Get("Location"), HeadersSize: -1, BodySize: x.Response.Size},
@@ -141,6 +142,20 @@ func (o Export) entry(page string, x transport.Recording) harEntry {
 		out.Response.Comment = x.Fault.Message
 	}
 	return out
+}
+
+// ascii escapes what an address must not hold, such as the marks of a placeholder
+// (RFC 3986 section 2).
+func ascii(address string) string {
+	var b strings.Builder
+	for i := range len(address) {
+		if c := address[i]; c < 0x80 {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
 }
 
 func version(x transport.Recording) string {
