@@ -152,6 +152,64 @@ func sicknesses() []sickness {
 	}
 }
 
+// afterSignIn has an address answer otherwise once somebody is signed in.
+func afterSignIn(preset, address string, h http.HandlerFunc) func(*desk) {
+	return func(d *desk) {
+		d.add(preset)
+		d.must("sign-in", "--connection", preset)
+		d.patient = preset
+		d.dev.Answer(address, h)
+	}
+}
+
+// rpc answers each call of an MCP server with a result.
+func rpc(results map[string]string) http.HandlerFunc {
+	return func(rw http.ResponseWriter, r *http.Request) {
+		var call struct {
+			ID     json.RawMessage
+			Method string
+		}
+		if r.Header.Get("Authorization") == "" {
+			says(http.StatusUnauthorized, "application/json", `{}`)(rw, r)
+			return
+		}
+		if err := json.NewDecoder(r.Body).Decode(&call); err != nil || call.ID == nil {
+			rw.WriteHeader(http.StatusAccepted)
+			return
+		}
+		result := results[call.Method]
+		if result == "" {
+			result = `"error":{"code":-32601,"message":"Method not found"}`
+		}
+		saysJSON(fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,%s}`, call.ID, result))(rw, r)
+	}
+}
+
+// withAUser are sicknesses that show only after a sign-in.
+func withAUser() []sickness {
+	const initialized = `"result":{"protocolVersion":"2024-11-05","capabilities":{"resources":{},"tools":{}},"serverInfo":{"name":"x","version":"1"}}`
+	return []sickness{
+		{"a session that is over", func(d *desk) {
+			afterSignIn("xaa-dev", "", nil)(d)
+			d.dev.EndSessions()
+		}},
+		{"a user who is not entitled", afterSignIn("xaa-dev", xaadev.IdP+"/token", says(http.StatusBadRequest, "application/json", `{"error":"access_denied","error_description":"ann is in no group"}`))},
+		{"an identity provider that gives an access token for an ID-JAG", afterSignIn("xaa-dev", xaadev.IdP+"/token", saysJSON(`{"access_token":"x","issued_token_type":"urn:ietf:params:oauth:token-type:access_token","token_type":"Bearer"}`))},
+		{"an authorization server that does not take its own grant", afterSignIn("xaa-dev", xaadev.Server+"/token", says(http.StatusBadRequest, "application/json", `{"error":"unsupported_grant_type"}`))},
+		{"an API that refuses every token", afterSignIn("xaa-dev", xaadev.API+"/api/todos", says(http.StatusUnauthorized, "application/json", `{"error":"invalid_token"}`))},
+		{"an API that is a web page", afterSignIn("xaa-dev", xaadev.API+"/api/todos", says(http.StatusOK, "text/html", "<title>Todo0</title>"))},
+		{"an API without a list", afterSignIn("xaa-dev", xaadev.API+"/api/todos", saysJSON(`{"success":true,"hello":"world"}`))},
+		{"an API without end", afterSignIn("xaa-dev", xaadev.API+"/api/todos", never(strings.Repeat("x", 1<<20), 0))},
+		{"an MCP server that is a web page", afterSignIn("xaa-dev-mcp", xaadev.MCP, says(http.StatusOK, "text/html", "<title>Todo0</title>"))},
+		{"an MCP server of another version", afterSignIn("xaa-dev-mcp", xaadev.MCP, rpc(map[string]string{"initialize": initialized, "tools/list": `"result":{"tools":[]}`,
+			"resources/list": `"result":{"resources":[{"uri":"todo0://todos","name":"todos"}]}`,
+			"resources/read": `"result":{"contents":[{"uri":"todo0://todos","mimeType":"application/json","text":"{\"data\":[]}"}]}`}))},
+		{"an MCP server that offers no to-dos", afterSignIn("xaa-dev-mcp", xaadev.MCP, rpc(map[string]string{"initialize": strings.Replace(initialized, "2024-11-05", "2025-03-26", 1),
+			"resources/list": `"result":{"resources":[]}`, "tools/list": `"result":{"tools":[]}`}))},
+		{"an MCP server that knows no method", afterSignIn("xaa-dev-mcp", xaadev.MCP, rpc(map[string]string{"initialize": `"error":{"code":-32601,"message":"\u001b[31mMethod not found"}`}))},
+	}
+}
+
 // What doctor says of hostile servers, of ill ones, and of what newcomers enter is
 // in testdata/doctor.golden, to be read by people: all but the checks that passed.
 // No secret goes to a host that it is not for, no other host is asked, nothing that
@@ -161,26 +219,34 @@ func TestDoctorIsToBeUnderstood(t *testing.T) {
 	var all strings.Builder
 	for _, s := range sicknesses() {
 		t.Run(s.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				d := newDesk(t)
-				s.spoil(d)
-				before := time.Now()
-				r := d.run("doctor", "--connection", "xaa-dev")
-				fmt.Fprintf(&all, "# %s\n\n", s.name)
-				for line := range strings.Lines(d.constant(r.out + r.err)) {
-					if !strings.HasPrefix(line, "passed") {
-						all.WriteString(line)
-					}
-				}
-				fmt.Fprintf(&all, "(status %d)\n\n", r.status)
-				if took := time.Since(before); took > time.Minute {
-					t.Errorf("it took %s", took)
-				}
-				d.checkNothingLeaks(r, strings.HasSuffix(s.name, "belongs")) // the user has said so
-			})
+			synctest.Test(t, func(t *testing.T) { s.diagnose(t, &all) })
 		})
 	}
+	for _, s := range withAUser() { // a local copy watches its folder, which takes real time
+		t.Run(s.name, func(t *testing.T) { s.diagnose(t, &all) })
+	}
 	checkGolden(t, "doctor.golden", all.String())
+}
+
+func (s sickness) diagnose(t *testing.T, all io.StringWriter) {
+	d := newDesk(t)
+	s.spoil(d)
+	if d.patient == "" {
+		d.patient = "xaa-dev"
+	}
+	before := time.Now()
+	r := d.run("doctor", "--connection", d.patient)
+	text := "# " + s.name + "\n\n"
+	for line := range strings.Lines(d.constant(r.out + r.err)) {
+		if !strings.HasPrefix(line, "passed") {
+			text += line
+		}
+	}
+	_, _ = all.WriteString(fmt.Sprintf("%s(status %d)\n\n", text, r.status))
+	if took := time.Since(before); took > time.Minute {
+		t.Errorf("it took %s", took)
+	}
+	d.checkNothingLeaks(r, strings.HasSuffix(s.name, "belongs")) // the user has said so
 }
 
 func (d *desk) checkNothingLeaks(r result, told bool) {
@@ -190,7 +256,7 @@ func (d *desk) checkNothingLeaks(r result, told bool) {
 			d.t.Errorf("%U is printed", c)
 		}
 	}
-	for _, secret := range []string{d.app.Secret, d.app.RESTPair} {
+	for _, secret := range []string{d.app.Secret, d.app.RESTPair, d.app.MCPPair} {
 		if strings.Contains(r.out+r.err+d.log.String(), secret) {
 			d.t.Error("a secret is shown or logged")
 		}

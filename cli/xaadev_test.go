@@ -81,6 +81,7 @@ type desk struct {
 	env     map[string]string
 	placed  []string // folders of an administrator
 	log     lockedBuffer
+	patient string // the connection that doctor looks at; "": xaa-dev
 
 	answers []string // to what is asked at the terminal, in order; nil: no terminal
 	asked   []string // what was asked

@@ -107,6 +107,9 @@ func (k *checker) fault(name string, field connection.Field, v Verdict, f *fault
 	if remedy == "" && f.Kind == fault.Offline {
 		remedy = "Check the address in the connection, and the network; otherwise try again in a while."
 	}
+	if remedy == "" && v != CannotTell {
+		remedy = "Check the address in the connection; if it is right, tell whoever runs that server."
+	}
 	if f.Field != "" {
 		field = connection.Field(f.Field)
 	}
