@@ -36,7 +36,9 @@ func TestEveryStepOfASignInIsSeenInTheWindow(t *testing.T) {
 	window.Await("oauth-id-jag+jwt", patience)
 	window.Await("expires in", patience)
 	picture(window, "flow")
-	window.ClickOn("Request", patience)
+	window.ClickOn("Response", patience) // "Request" stands in the line of the discovery too
+	window.Await("issued_token_type", patience)
+	window.Key("Left")
 	window.Await("requested_token_type", patience)
 	window.Key("ctrl+f")
 	window.Type("audience")
