@@ -39,14 +39,6 @@ func truths() []truth {
 			return ""
 		}
 	}
-	stepUp := func(acr string) func(*history, int, string) string {
-		return func(h *history, n int, _ string) string {
-			if f := fault.As(h.s.last); f == nil || f.Kind != fault.StepUp || f.Challenge["acr_values"] != acr || n != len(h.unsent()) {
-				return fmt.Sprintf("it is %d, and the last call ended with %v", len(h.unsent()), h.s.last)
-			}
-			return ""
-		}
-	}
 	return []truth{
 		{form(`^Synced (\d\d:\d\d)$`), func(h *history, _ int, when string) string {
 			switch {
@@ -89,6 +81,30 @@ func truths() []truth {
 			}
 			return ""
 		}, false},
+		{form(`^Access denied by your organisation\. (\d+) changes? kept until Waybill closes$`), number(func(h *history) int { return len(h.unsent()) }), false},
+		{form(`^Access denied by your organisation\. Last synced \d\d:\d\d$`), func(h *history, _ int, _ string) string {
+			if len(h.unsent()) > 0 {
+				return "changes wait"
+			}
+			return ""
+		}, false},
+		{form(`^(\d+) changes? needs? a look$`), number(func(h *history) int { return len(h.look()) }), false},
+	}
+}
+
+// asked are the truths about a server that asks for another sign-in, or that has
+// changed.
+func asked() []truth {
+	form := regexp.MustCompile
+	stepUp := func(acr string) func(*history, int, string) string {
+		return func(h *history, n int, _ string) string {
+			if f := fault.As(h.s.last); f == nil || f.Kind != fault.StepUp || f.Challenge["acr_values"] != acr || n != len(h.unsent()) {
+				return fmt.Sprintf("it is %d, and the last call ended with %v", len(h.unsent()), h.s.last)
+			}
+			return ""
+		}
+	}
+	return []truth{
 		{form(`^Fresh sign-in needed to (?:sync|send (\d+) changes?)$`), stepUp(""), false},
 		{form(`^Stronger sign-in needed to (?:sync|send (\d+) changes?)$`), stepUp("phishing-resistant"), false},
 		{form(`^A server describes itself otherwise\. (\d+) changes? kept until Waybill closes$`), func(h *history, n int, _ string) string {
@@ -103,14 +119,6 @@ func truths() []truth {
 			}
 			return ""
 		}, false},
-		{form(`^Access denied by your organisation\. (\d+) changes? kept until Waybill closes$`), number(func(h *history) int { return len(h.unsent()) }), false},
-		{form(`^Access denied by your organisation\. Last synced \d\d:\d\d$`), func(h *history, _ int, _ string) string {
-			if len(h.unsent()) > 0 {
-				return "changes wait"
-			}
-			return ""
-		}, false},
-		{form(`^(\d+) changes? needs? a look$`), number(func(h *history) int { return len(h.look()) }), false},
 	}
 }
 
@@ -159,7 +167,7 @@ func (h *history) honest() {
 	h.s.mu.Lock()
 	defer h.s.mu.Unlock()
 	words := h.page().status.sentence.words
-	for _, t := range truths() {
+	for _, t := range append(truths(), asked()...) {
 		found := t.form.FindStringSubmatch(words)
 		if found == nil {
 			continue
@@ -302,7 +310,7 @@ func TestI10_TheStatusSentenceIsTrue(t *testing.T) {
 			}
 		})
 	}
-	for _, truth := range truths() {
+	for _, truth := range append(truths(), asked()...) {
 		if !truth.rare && !reached[truth.form.String()] {
 			t.Errorf("no history came to %s", truth.form)
 		}
