@@ -15,7 +15,7 @@ func ofFetching() []bug {
 		what:  "A listing that lacks a great part of the to-dos removes them without a question.",
 		edits: []edit{{"replica/pull.go", `len(missing) > guardItems && many`, `len(missing) > known`}},
 	}, {
-		name: "listing_wins", holds: "I1, R30", in: "replica", tests: []string{"TestR30_AListingLeavesTheEditsThatWait"}, words: `no row "Oat milk"`,
+		name: "listing_wins", holds: "I1, R30", in: "replica", tests: []string{"TestR30_AListingLeavesTheEditsThatWait"}, words: `no row "Oat milk"`, model: true,
 		what: "A to-do that is fetched again replaces what was edited here and is not sent yet.",
 		edits: []edit{{"replica/pull.go", `return putRecords(puts[:n]), nil`, `records := putRecords(puts[:n])
 			for _, t := range puts[:n] {

@@ -64,15 +64,15 @@ func ofTheOutbox() []bug {
 
 func ofTheOrder() []bug {
 	return []bug{{
-		name: "older_edit_wins", holds: "I3, R32", in: "replica", tests: []string{"TestR32_TheServerSeesALegalPrefix", "TestR29_TenThousandEditsDrainInOrder"}, words: "ended as",
+		name: "older_edit_wins", holds: "I3, R32", in: "replica", tests: []string{"TestR32_TheServerSeesALegalPrefix", "TestR29_TenThousandEditsDrainInOrder"}, words: "ended as", model: true,
 		what:  "Of several edits of one to-do that go in one request the oldest wins.",
 		edits: []edit{{"replica/plan.go", `all.Then(patch)`, `patch.Then(all)`}},
 	}, {
-		name: "last_writer_wins", holds: "I4, R30", in: "todo", tests: []string{"TestR30_MergeOfEveryFieldAgainstEveryChange"}, words: "title on both sides",
+		name: "last_writer_wins", holds: "I4, R30", in: "todo", tests: []string{"TestR30_MergeOfEveryFieldAgainstEveryChange"}, words: "title on both sides", model: true,
 		what:  "The merge does not look at what the edit was made on: the last writer wins.",
 		edits: []edit{{"todo/merge.go", `f != FieldTags && foreign.has(f)`, `f != FieldTags && foreign.has(f) && e.Base.ID == ""`}},
 	}, {
-		name: "blind_overwrite", holds: "I4, R30", in: "replica", tests: []string{"TestR30_ConflictKeepMine", "TestR30_DeletedHereEditedThereKeepsTheEdit"}, words: "Oat milk Description:three Completed:true",
+		name: "blind_overwrite", holds: "I4, R30", in: "replica", tests: []string{"TestR30_ConflictKeepMine", "TestR30_DeletedHereEditedThereKeepsTheEdit"}, words: "Oat milk Description:three Completed:true", model: true,
 		what: "An edit is sent without the version that it was made on, and overwrites what others have written.",
 		edits: []edit{
 			{"replica/push.go", `c.Update(ctx, a.id, a.patch, a.ifMatch)`, `c.Update(ctx, a.id, a.patch, "")`},
