@@ -185,7 +185,7 @@ func (m metadata) Record(x transport.Recording) {
 		h.publish(d)
 		return
 	}
-	m.r.discovery = put(m.r.discovery, &x, nil)
+	put(&m.r.discovery, &x, nil)
 }
 
 // Known notes what was found out of the connection.

@@ -93,12 +93,14 @@ func (d *draft) snapshot() *Run {
 	return &run
 }
 
+// values opens all and copies them.
 func values(all []*transport.Recording) []transport.Recording {
 	if len(all) == 0 {
 		return nil
 	}
 	out := make([]transport.Recording, len(all))
 	for i, x := range all {
+		*x = x.Open() // closed, it would keep the body as it came
 		out[i] = *x
 	}
 	return out
@@ -155,26 +157,29 @@ func (d *draft) holds(id uint64) bool {
 	return has(d.discovery, id)
 }
 
-// put returns all with x in the place of its earlier form, or at the end as far
-// as there is room.
-func put(all []*transport.Recording, x *transport.Recording, omitted *int) []*transport.Recording {
-	for i := range all {
-		if all[i].ID == x.ID {
-			all[i] = x
-			return all
+// put keeps x in the place of its earlier form, or at the end as far as there is
+// room, and returns where; nil if there is none.
+func put(all *[]*transport.Recording, x *transport.Recording, omitted *int) *transport.Recording {
+	for _, kept := range *all {
+		if kept.ID == x.ID {
+			*kept = *x
+			return kept
 		}
 	}
-	if len(all) < maxExchanges {
-		return append(all, x)
+	if len(*all) < maxExchanges {
+		kept := new(transport.Recording)
+		*kept = *x
+		*all = append(*all, kept)
+		return kept
 	}
 	if omitted != nil && !x.Done && x.Status == 0 {
 		*omitted++
 	}
-	return all
+	return nil
 }
 
 func (d *draft) discovered(x *transport.Recording) {
-	d.discovery = put(d.discovery, d.allowed(x), nil)
+	d.bare(put(&d.discovery, x, nil))
 	d.touch(x)
 }
 
@@ -188,17 +193,17 @@ func (d *draft) touch(x *transport.Recording) {
 	}
 }
 
-// allowed is x without the values of its secrets where they are kept no more.
-func (d *draft) allowed(x *transport.Recording) *transport.Recording {
-	if !d.stripped {
-		return x
+// bare drops the values of what is secret in x, nil for nothing, where they are
+// kept no more.
+func (d *draft) bare(x *transport.Recording) {
+	if !d.stripped || x == nil {
+		return
 	}
-	bare := *x
-	bare.Secrets = slices.Clone(x.Secrets)
-	for i := range bare.Secrets {
-		bare.Secrets[i].Value = secret.Text{}
+	*x = x.Open()
+	x.Secrets = slices.Clone(x.Secrets)
+	for i := range x.Secrets {
+		x.Secrets[i].Value = secret.Text{}
 	}
-	return &bare
 }
 
 // strip drops every secret.
@@ -208,12 +213,12 @@ func (d *draft) strip() {
 	}
 	d.read()
 	d.stripped, d.shown, d.bearers = true, nil, nil
-	for i := range d.discovery {
-		d.discovery[i] = d.allowed(d.discovery[i])
+	for _, x := range d.discovery {
+		d.bare(x)
 	}
 	for i := range d.run.Steps {
-		for j, x := range d.exchanges[i] {
-			d.exchanges[i][j] = d.allowed(x)
+		for _, x := range d.exchanges[i] {
+			d.bare(x)
 		}
 		s := &d.run.Steps[i]
 		s.Token = s.Token.withoutValue()
@@ -237,7 +242,7 @@ func (d *draft) start(i int, at time.Time) {
 func (d *draft) exchange(i int, x *transport.Recording) {
 	s := &d.run.Steps[i]
 	fresh := !has(d.exchanges[i], x.ID)
-	d.exchanges[i] = put(d.exchanges[i], d.allowed(x), &s.Omitted)
+	kept := put(&d.exchanges[i], x, &s.Omitted)
 	d.touch(x)
 	if fresh {
 		s.Party = hostOf(x.URL)
@@ -248,14 +253,16 @@ func (d *draft) exchange(i int, x *transport.Recording) {
 	switch {
 	case i == call:
 		d.settle()
+	case kept == nil:
 	case fresh:
-		d.unread = append(d.unread, reading{i, x, false})
+		d.unread = append(d.unread, reading{i, kept, false})
 	case x.Done && x.Status == 200:
-		d.unread = append(d.unread, reading{i, x, true})
-		d.mayBear(i, x)
+		d.unread = append(d.unread, reading{i, kept, true})
+		d.mayBear(i, kept)
 	}
 	if d.stripped {
 		d.read()
+		d.bare(kept)
 	}
 }
 

@@ -237,6 +237,7 @@ func take(token string) (header, claims map[string]any) {
 
 // Record implements transport.Recorder.
 func (w *world) Record(x transport.Recording) {
+	x = x.Open()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for i := range w.recorded {

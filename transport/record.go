@@ -54,6 +54,21 @@ type Recording struct {
 	// Secrets are the values that placeholders stand for. Their Names are
 	// unique within a Recording.
 	Secrets []Hidden
+
+	later func() (Message, []Hidden) // see Open; nil: there is nothing to open
+}
+
+// Open returns the recording with the body of its answer. Metadata and the
+// resource's answers, which are long and seldom looked at, stay closed until
+// then, where nothing can print them; what is sent, headers and the answers of
+// token endpoints are redacted while they are recorded. Opening twice costs
+// nothing.
+func (x Recording) Open() Recording {
+	if x.later != nil {
+		x.Response, x.Secrets = x.later()
+		x.later = nil
+	}
+	return x
 }
 
 // Timings are parts of an exchange's duration; what did not happen is zero.

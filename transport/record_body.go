@@ -34,8 +34,16 @@ func (r *redactor) message(m *Message, contentType, data string, cut bool) {
 }
 
 func looksLikeJSON(data string) bool {
-	data = strings.TrimLeft(data, " \t\r\n")
-	return data != "" && strings.IndexByte(`{["`, data[0]) >= 0
+	for i := range len(data) {
+		switch data[i] {
+		case ' ', '\t', '\r', '\n':
+		case '{', '[', '"':
+			return true
+		default:
+			return false
+		}
+	}
+	return false
 }
 
 // lines redacts an event stream, whose data are JSON.
@@ -66,8 +74,8 @@ func (r *redactor) text(text string, cut bool) string {
 	var b strings.Builder
 	done := 0
 	for i := 0; i < len(text); i++ {
-		if text[i] != '=' && text[i] != ':' && text[i] != ' ' {
-			continue
+		if !mayFollowName[text[i]] || text[i] == ' ' && (i < 4 || strings.IndexByte("rRcCpP", text[i-1]) < 0) {
+			continue // the schemes end so
 		}
 		start := i
 		for start > done && inTokenByte[text[start-1]] {
@@ -99,6 +107,8 @@ func (r *redactor) text(text string, cut bool) string {
 	b.WriteString(r.scrub(text[done:]))
 	return b.String()
 }
+
+var mayFollowName = [256]bool{'=': true, ':': true, ' ': true}
 
 // isProse reports whether word may well be one of a sentence.
 func isProse(word string) bool {

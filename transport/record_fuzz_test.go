@@ -97,7 +97,7 @@ func TestWithoutARecorderNothingIsCopied(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() {
 		tape := c.newTape(req, Token, req.GetBody, now)
 		tape.headers(resp)
-		if tape.body(body) != body {
+		if tape.reading(body) != body {
 			t.Error("the body is wrapped")
 		}
 		tape.end(nil)

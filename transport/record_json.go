@@ -165,13 +165,11 @@ func (s *jsonScan) value(begin, end int, closed bool) {
 	switch {
 	case s.secret():
 		kept = s.hide(s.called(), plain)
-		s.quote = true
+		s.quote = s.quote || len(s.echoes) > 0 && !s.echoes[len(s.echoes)-1].plain
 	case s.class == keyPart && len(plain) >= 16 && allToken(plain), s.class == codeName && isCode(plain):
 		kept = s.hide(s.name, plain)
 	case s.class == publicID && !strings.HasPrefix(plain, "eyJ"):
-		if s.quote {
-			kept = s.unquote(plain)
-		}
+		kept = s.unquote(plain)
 	case !closed:
 		kept = s.text(plain, true)
 	case s.depth > 0 && looksLikeJSON(plain):

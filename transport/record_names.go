@@ -44,12 +44,18 @@ var names = map[string]nameClass{
 	"progresstoken": anyName, // MCP
 }
 
-// longestName is longer than any name that says something.
-const longestName = 48
+const (
+	longestKnown  = 24 // characters of a name above, with its marks
+	longestSuffix = 9  // of what bySuffix knows
+	longestName   = 48 // longer than any name that says something
+)
 
 // class sorts a name, however it is written: access_token, accessToken,
 // Access-Token.
 func class(name string) nameClass {
+	if len(name) > longestKnown {
+		return bySuffix(strings.ToLower(name[len(name)-longestSuffix:]))
+	}
 	var buffer [longestName]byte
 	plain := normal(buffer[:0], name)
 	if c, ok := names[string(plain)]; ok {
@@ -96,7 +102,7 @@ func bySuffix(name string) nameClass {
 	switch {
 	case strings.HasSuffix(name, "token"), strings.HasSuffix(name, "assertion"):
 		return secretName
-	case strings.HasSuffix(name, "secret"), strings.HasSuffix(name, "password"), strings.HasSuffix(name, "apikey"):
+	case strings.HasSuffix(name, "secret"), strings.HasSuffix(name, "password"), strings.HasSuffix(name, "apikey"), strings.HasSuffix(name, "api-key"), strings.HasSuffix(name, "api_key"):
 		return chosen
 	}
 	return anyName

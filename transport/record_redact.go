@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"waybill/secret"
 )
@@ -27,7 +26,7 @@ type redactor struct {
 	hidden       []Hidden
 	placeholders []string // of hidden
 	echoes       []echo
-	seen         [16]seenName
+	seen         [8]seenName
 }
 
 // seenName is a name that was sorted lately: a list repeats those of its items.
@@ -49,7 +48,10 @@ func (r *redactor) class(name string) nameClass {
 }
 
 // echo is one way to write a secret that another text may quote.
-type echo struct{ form, placeholder string }
+type echo struct {
+	form, placeholder string
+	plain             bool // it is taken for a token in every text
+}
 
 // hide keeps value apart and returns what stands in its place. The same value
 // has one placeholder, whatever it is called.
@@ -104,8 +106,9 @@ func isStrong(name, value string) bool {
 // expect has value looked for from now on, in the ways that it may be written. A
 // value that is long and plain is taken for a token in every other way.
 func (r *redactor) expect(value, placeholder string) {
-	r.echoes = append(r.echoes, echo{value, placeholder})
-	if len(value) >= tokenRun && !strings.ContainsFunc(value, func(c rune) bool { return c != '.' && (c >= utf8.RuneSelf || !inTokenByte[c]) }) {
+	plain := len(value) >= tokenRun && isPlain(value)
+	r.echoes = append(r.echoes, echo{value, placeholder, plain && isToken(value)})
+	if plain {
 		return
 	}
 	forms := []string{value, url.QueryEscape(value), url.PathEscape(value), "", ""}
@@ -117,13 +120,24 @@ func (r *redactor) expect(value, placeholder string) {
 		if form == "" || slices.Contains(forms[:i+1], form) {
 			continue
 		}
-		r.echoes = append(r.echoes, echo{form, placeholder})
+		r.echoes = append(r.echoes, echo{form, placeholder, false})
 		if i < 2 {
 			if lower := lowerEscapes(form); lower != form {
-				r.echoes = append(r.echoes, echo{lower, placeholder})
+				r.echoes = append(r.echoes, echo{lower, placeholder, false})
 			}
 		}
 	}
+}
+
+// isPlain reports whether value is written alike in an address, in JSON and as it
+// is.
+func isPlain(value string) bool {
+	for i := range len(value) {
+		if c := value[i]; !inTokenByte[c] && c != '.' {
+			return false
+		}
+	}
+	return true
 }
 
 // lowerEscapes writes %2F as %2f.
@@ -142,11 +156,12 @@ func lowerEscapes(s string) string {
 // much at once.
 const needleEnd = 48
 
-// quotes reports whether text may hold a secret in one of its forms.
+// quotes reports whether text may hold a secret in a form that does not look like
+// one.
 func (r *redactor) quotes(text string) bool {
 	for i := range r.echoes {
 		form := r.echoes[i].form
-		if len(form) > len(text) || len(form) < minEcho && form != text {
+		if r.echoes[i].plain || len(form) > len(text) || len(form) < minEcho && form != text {
 			continue
 		}
 		if strings.Contains(text, form[:min(len(form), needleEnd)]) {
@@ -172,25 +187,23 @@ func (r *redactor) unquote(text string) string {
 // scrub takes out of text what it quotes and what looks like a token.
 func (r *redactor) scrub(text string) string { return r.tokens(r.unquote(text)) }
 
-// tokens takes out of text what looks like a token.
+// tokens takes out of text what looks like a token. It looks at every 32nd byte
+// first, since a token that is long enough has one there.
 func (r *redactor) tokens(text string) string {
-	if len(text) < tokenRun {
-		return text
-	}
 	var b strings.Builder
 	done := 0
-	for i := 0; i < len(text); {
+	for i := tokenRun - 1; i < len(text); {
 		if !inTokenByte[text[i]] {
-			i++
+			i += tokenRun
 			continue
 		}
-		end := runEnd(text, i)
-		if token := text[i:end]; isToken(token) {
-			b.WriteString(text[done:i])
+		start, end := runAround(text, done, i)
+		if token := text[start:end]; isToken(token) {
+			b.WriteString(text[done:start])
 			b.WriteString(r.hide("token", token))
 			done = end
 		}
-		i = end
+		i = end + tokenRun
 	}
 	if done == 0 {
 		return text
@@ -199,15 +212,25 @@ func (r *redactor) tokens(text string) string {
 	return b.String()
 }
 
-// runEnd is where the run of token characters that begins at i ends. A JWT's
+// runAround is the run of token characters around i, not before from. A JWT's
 // three parts are one.
-func runEnd(text string, i int) int {
-	jwt := strings.HasPrefix(text[i:], "eyJ")
-	end := i
+func runAround(text string, from, i int) (start, end int) {
+	start, end = i, i
+	for start > from && inTokenByte[text[start-1]] {
+		start--
+	}
+	head := start
+	for head > from && (inTokenByte[text[head-1]] || text[head-1] == '.') {
+		head--
+	}
+	jwt := strings.HasPrefix(text[head:], "eyJ")
+	if jwt {
+		start = head
+	}
 	for end < len(text) && (inTokenByte[text[end]] || jwt && text[end] == '.') {
 		end++
 	}
-	return end
+	return start, end
 }
 
 // inTokenByte is the base64url alphabet.
@@ -326,7 +349,7 @@ func (r *redactor) authorization(name, value string) string {
 		password = plain
 	}
 	placeholder := r.hide("client_secret", password)
-	r.echoes = append(r.echoes, echo{rest, placeholder}, echo{strings.TrimRight(rest, "="), placeholder})
+	r.echoes = append(r.echoes, echo{rest, placeholder, false}, echo{strings.TrimRight(rest, "="), placeholder, false})
 	return scheme + " " + id + ":" + placeholder
 }
 
@@ -350,10 +373,7 @@ func (r *redactor) query(query string) string {
 	parts := strings.Split(query, "&")
 	for i, part := range parts {
 		name, value, ok := strings.Cut(part, "=")
-		plain, err := url.QueryUnescape(value)
-		if err != nil {
-			plain = value
-		}
+		plain := unescapedParam(value)
 		switch {
 		case !ok:
 			parts[i] = r.scrub(part)
@@ -373,12 +393,7 @@ func (r *redactor) form(body string) []Field {
 	fields := []Field{}
 	for part := range strings.SplitSeq(body, "&") {
 		name, value, _ := strings.Cut(part, "=")
-		if plain, err := url.QueryUnescape(name); err == nil {
-			name = plain
-		}
-		if plain, err := url.QueryUnescape(value); err == nil {
-			value = plain
-		}
+		name, value = unescapedParam(name), unescapedParam(value)
 		switch {
 		case part == "":
 			continue
@@ -390,6 +405,16 @@ func (r *redactor) form(body string) []Field {
 		fields = append(fields, Field{r.unquote(name), value})
 	}
 	return fields
+}
+
+func unescapedParam(text string) string {
+	if strings.IndexByte(text, '%') < 0 && strings.IndexByte(text, '+') < 0 {
+		return text
+	}
+	if plain, err := url.QueryUnescape(text); err == nil {
+		return plain
+	}
+	return text
 }
 
 // secretParam reports whether a parameter of a query or a form is a secret.

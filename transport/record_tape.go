@@ -155,19 +155,37 @@ func (t *tape) end(err error) {
 	if err != nil && !t.whole {
 		t.r.Fault = fault.As(err)
 	}
-	if m := &t.r.Response; t.kept.Len() > 0 {
-		before := len(t.redact.hidden)
+	if t.kept.Len() > 0 {
+		t.body()
+	}
+	t.record()
+}
+
+// body has the answer's body redacted: now where it is known to hold secrets,
+// when somebody looks where it is not. t.mu is held, and nothing is recorded
+// after it.
+func (t *tape) body() {
+	m, r, data := t.r.Response, t.redact, t.kept.String()
+	cut := int64(len(data)) < m.Size || !t.whole
+	t.kept = strings.Builder{}
+	redacted := func() (Message, []Hidden) {
+		before := len(r.hidden)
 		contentType := ""
 		if types := m.Header["Content-Type"]; len(types) > 0 {
 			contentType = types[0]
 		}
-		t.redact.message(m, contentType, t.kept.String(), int64(t.kept.Len()) < m.Size || !t.whole)
-		t.kept.Reset()
-		if len(t.redact.hidden) > before {
-			m.Header = t.redact.again(m.Header)
+		r.message(&m, contentType, data, cut)
+		if len(r.hidden) > before {
+			m.Header = r.again(m.Header)
 		}
+		data = ""
+		return m, r.hidden
 	}
-	t.record()
+	if t.role == Token {
+		t.r.Response, t.redact.hidden = redacted()
+		return
+	}
+	t.r.later = sync.OnceValues(redacted)
 }
 
 // again takes out of h what it quotes of secrets that were found since.
@@ -250,8 +268,8 @@ type taped struct {
 	tape *tape
 }
 
-// body has what is read of rc recorded.
-func (t *tape) body(rc io.ReadCloser) io.ReadCloser {
+// reading has what is read of rc recorded.
+func (t *tape) reading(rc io.ReadCloser) io.ReadCloser {
 	if t == nil {
 		return rc
 	}

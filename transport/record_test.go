@@ -39,7 +39,16 @@ func (r *recorder) last(t *testing.T) transport.Recording {
 	if len(r.all) == 0 || !r.all[len(r.all)-1].Done {
 		t.Fatalf("the exchange has not ended: %+v", r.all)
 	}
-	return r.all[len(r.all)-1]
+	closed := r.all[len(r.all)-1]
+	bare := closed
+	bare.Response.Header = nil // it may quote what the body alone makes known as a secret
+	shown := prints(t, bare)
+	for _, h := range closed.Open().Secrets {
+		if !h.Value.Empty() && strings.Contains(shown, h.Value.Reveal()) {
+			t.Errorf("before it is opened it shows %s", h.Name)
+		}
+	}
+	return closed.Open()
 }
 
 // prints are all the ways in which a value is shown by mistake.
@@ -327,7 +336,7 @@ func TestAnExchangeIsRecordedLive(t *testing.T) {
 		if len(rec.all) != 3 {
 			t.Fatalf("told %d times", len(rec.all))
 		}
-		sent, headers, end := rec.all[0], rec.all[1], rec.all[2]
+		sent, headers, end := rec.all[0], rec.all[1], rec.all[2].Open()
 		if sent.Status != 0 || sent.Done || headers.Status != 200 || headers.Done || !end.Done || end.Timings.Total < 3*time.Minute || end.Timings.Headers > time.Minute {
 			t.Errorf("%+v\n%+v\n%+v", sent, headers, end)
 		}

@@ -225,7 +225,7 @@ func (rt *roundTripper) bounded(req *http.Request, w *watch, seen *Exchange) (*h
 	switch rt.role {
 	case Metadata, Token:
 		b.left = smallCap
-		whole, err := io.ReadAll(w.tape.body(b))
+		whole, err := io.ReadAll(w.tape.reading(b))
 		_ = b.rc.Close()
 		if err != nil {
 			return nil, err
@@ -244,7 +244,7 @@ func (rt *roundTripper) bounded(req *http.Request, w *watch, seen *Exchange) (*h
 		}
 	}
 	if !rt.role.buffered() {
-		resp.Body = w.tape.body(resp.Body)
+		resp.Body = w.tape.reading(resp.Body)
 	}
 	return resp, nil
 }

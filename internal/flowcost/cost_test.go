@@ -4,18 +4,24 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"regexp"
-	"runtime/pprof"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"waybill/api"
 	"waybill/auth"
@@ -32,6 +38,7 @@ import (
 type job struct {
 	Connection    connection.Connection
 	IdP, Resource string // secrets
+	Roots         []byte // the servers' certificate, PEM
 	Flows         int
 	Recorded      bool
 	Count         bool // the requests; it costs a little
@@ -60,11 +67,6 @@ func app() error {
 	if err := j.once(&requests); err != nil { // what is made at first use is not counted
 		return err
 	}
-	if path := os.Getenv("FLOWPROF"); path != "" {
-		f, _ := os.Create(path)
-		_ = pprof.StartCPUProfile(f)
-		defer pprof.StopCPUProfile()
-	}
 	requests.Store(0)
 	before := processorTime()
 	for range j.Flows {
@@ -86,7 +88,8 @@ func processorTime() int64 {
 // grant, call.
 func (j job) once(requests *atomic.Int64) error {
 	ctx := context.Background()
-	o := transport.Options{}
+	o := transport.Options{RootCAs: x509.NewCertPool()}
+	o.RootCAs.AppendCertsFromPEM(j.Roots)
 	if j.Count {
 		o.Observe = func(transport.Exchange) { requests.Add(1) }
 	}
@@ -162,23 +165,45 @@ func TestRecordingMakesNoRequest(t *testing.T) {
 
 // world is the servers and the browser.
 type world struct {
-	tb testing.TB
-	p  *playground.Playground
+	tb    testing.TB
+	p     *playground.Playground
+	roots []byte
+	rt    *http.Transport // the browser's
 }
 
+// newWorld starts the servers as they are in the world: over TLS.
 func newWorld(tb testing.TB) *world {
 	tb.Helper()
-	p, err := playground.Start(tb.Context(), playground.Options{GenerateKey: playgroundtest.Key})
+	servers := map[playground.Role]*httptest.Server{}
+	at := func(role playground.Role) string {
+		servers[role] = httptest.NewUnstartedServer(nil)
+		return "https://" + servers[role].Listener.Addr().String()
+	}
+	p, err := playground.New(playground.Options{GenerateKey: playgroundtest.Key, Now: time.Now}, playground.Origins{
+		IdP: at(playground.IdP), AuthorizationServer: at(playground.AuthorizationServer), API: at(playground.API), MCP: at(playground.MCP)})
 	if err != nil {
 		tb.Fatal(err)
 	}
+	w := &world{tb: tb, p: p}
+	roots := x509.NewCertPool()
+	for role, s := range servers {
+		s.Config.Handler, s.EnableHTTP2 = p.Handler(role), true
+		s.Config.ErrorLog = log.New(io.Discard, "", 0)
+		s.StartTLS()
+		w.roots = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
+		roots.AddCert(s.Certificate())
+	}
+	w.rt = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
 	tb.Cleanup(func() {
-		http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+		w.rt.CloseIdleConnections()
+		for _, s := range servers {
+			s.Close()
+		}
 		if err := p.Close(); err != nil {
 			tb.Error(err)
 		}
 	})
-	return &world{tb, p}
+	return w
 }
 
 // result is what the app says of itself, and its counter of it.
@@ -194,6 +219,7 @@ func (w *world) run(j job) (r result) {
 		Resource: connection.Resource{Kind: connection.REST, URL: e.API, Identifier: e.API, AuthorizationServer: e.AuthorizationServer,
 			ClientID: c.ResourceClientID, Scopes: []string{"todos.read"}}}
 	j.IdP, j.Resource = c.ClientSecret.Reveal(), c.ResourceClientSecret.Reveal()
+	j.Roots = w.roots
 	input, err := json.Marshal(j)
 	if err != nil {
 		w.tb.Fatal(err)
@@ -234,7 +260,7 @@ var counters = regexp.MustCompile(`(?m)(?:I +refs: +|^ *)([0-9,]{4,})(?: +instru
 
 // browse is the user, who signs in and comes back.
 func (w *world) browse(address string) {
-	b := playgroundtest.NewBrowser(nil, "ada@example.com")
+	b := playgroundtest.NewBrowser(w.rt, "ada@example.com")
 	back, err := b.SignIn(context.Background(), address)
 	if err != nil {
 		w.tb.Errorf("the browser: %v", err)
