@@ -129,7 +129,7 @@ func (t traceReport) step(i int) traceStep {
 	s := &t.run.Steps[i]
 	out := traceStep{Step: s, number: i + 1, title: stepTitles[i], at: t.address(i), took: "-"}
 	switch s.State {
-	case flow.Done:
+	case flow.Done, flow.Running: // what is still running has only a notification to wait for
 		out.result = s.Outcome
 	case flow.Cached:
 		out.result = "not needed"
@@ -138,7 +138,7 @@ func (t traceReport) step(i int) traceStep {
 	default:
 		out.result = "not run"
 	}
-	if s.State == flow.Done || s.State == flow.Failed {
+	if s.State == flow.Done || s.State == flow.Running || s.State == flow.Failed {
 		out.took = fmt.Sprintf("%.0f ms", float64(s.Took.Microseconds())/1000)
 	}
 	if s.Token != nil && s.Token.Kind == flow.KindIDJAG {

@@ -27,6 +27,8 @@ type Trace struct {
 
 // TraceStep is how one step went.
 type TraceStep struct {
+	// Ran is true from the first request on. A call over MCP that has its answer
+	// may still wait for that of a notification which went out beside it.
 	Ran   bool
 	Took  time.Duration
 	Fault *fault.Fault // nil if it went well
@@ -125,7 +127,7 @@ func traced(run *flow.Run, step fault.Step) TraceStep {
 		return TraceStep{}
 	}
 	s := run.Step(step)
-	return TraceStep{Ran: s.State == flow.Done || s.State == flow.Failed, Took: s.Took, Fault: s.Fault}
+	return TraceStep{Ran: s.State == flow.Done || s.State == flow.Failed || s.State == flow.Running, Took: s.Took, Fault: s.Fault}
 }
 
 // outcomeOf says what came of a call in a few words, "" if there is nothing to say.
