@@ -46,7 +46,7 @@ func (w *world) publish(keys ...jose.JSONWebKey) {
 }
 
 func anyVerifies(keys []jose.JSONWebKey, token string) bool {
-	signed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256})
+	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.ES256})
 	return err == nil && slices.ContainsFunc(keys, func(key jose.JSONWebKey) bool {
 		_, err := signed.Verify(key)
 		return err == nil
