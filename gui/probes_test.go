@@ -68,7 +68,7 @@ func TestNoProbeIsSentBeforeItIsChosenAndConfirmed(t *testing.T) {
 		r.tap("Send nothing")
 		r.wantCalls(r.b.called())
 		r.command("send-probes")
-		r.tap("Send 2 probes")
+		r.tap("Yes, send now")
 		r.wantCalls(r.b.called(), "probe ["+auth.Probes()[1].ID+" "+auth.Probes()[2].ID+"], waiting up to 1m0s")
 		r.wantText("2 refused, 1 was accepted: a hole, 1 could not be told.")
 		r.wantText("accepted: a hole")
@@ -180,7 +180,7 @@ func TestPictureOfTheProbes(t *testing.T) {
 		r.w.win.Resize(fyne.NewSize(1000, 900))
 		p.ask()
 		r.picture("probes-question", AppearanceLight)
-		r.tap("Send 6 probes")
+		r.tap("Yes, send now")
 		for range 6 {
 			r.b.pause <- struct{}{}
 		}

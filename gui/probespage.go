@@ -209,7 +209,7 @@ func (p *probesPage) ask() {
 		body.Add(noticeCard(wording.Plural(waits, "of them waits", "of them wait") + " until an ID-JAG has expired, which takes minutes."))
 	}
 	var s *sheet
-	send := newButton("Send "+wording.Plural(len(chosen), "probe", "probes"), buttonDanger, func() { s.close(); p.send(chosen) })
+	send := newButton("Yes, send now", buttonDanger, func() { s.close(); p.send(chosen) })
 	keep := newButton("Send nothing", buttonPlain, func() { s.close() })
 	s = p.w.openSheet(sheetOptions{title: "Send " + wording.Plural(len(chosen), "probe", "probes") + "?", body: body, width: 560, buttons: []fyne.CanvasObject{keep, send}, focus: keep})
 }

@@ -97,7 +97,7 @@ func TestProbesAreSentFromTheWindow(t *testing.T) {
 	window.Type("send the chosen")
 	window.Key("Return")
 	window.Await("What they leave behind there", patience)
-	window.ClickOn("Send 2 probes", patience)
+	window.ClickOn("Yes, send now", patience)
 	window.Await("2 refused", patience)
 	picture(window, "flow-probes")
 	window.Close()
