@@ -37,9 +37,9 @@ func TestEveryStepOfASignInIsSeenInTheWindow(t *testing.T) {
 	window.Await("expires in", patience)
 	picture(window, "flow")
 	window.ClickOn("Response", patience) // "Request" stands in the line of the discovery too
-	window.Await("issued_token_type", patience)
+	window.Await("nosniff", patience)
 	window.Key("Left")
-	window.Await("requested_token_type", patience)
+	window.Await("Form fields", patience)
 	window.Key("ctrl+f")
 	window.Type("audience")
 	window.Await("1 of", patience)
