@@ -3,14 +3,13 @@ package cli
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"waybill/auth"
 	"waybill/fault"
@@ -109,7 +108,7 @@ type traceStep struct {
 	at     string
 	took   string
 	result string
-	claims map[string]any // of an ID-JAG
+	claims []flow.Claim // of an ID-JAG
 }
 
 var verdicts = map[auth.Tri]string{auth.Yes: "passed", auth.No: "failed", auth.Unknown: "could not tell"}
@@ -142,7 +141,7 @@ func (t traceReport) step(i int) traceStep {
 		out.took = fmt.Sprintf("%.0f ms", float64(s.Took.Microseconds())/1000)
 	}
 	if s.Token != nil && s.Token.Kind == flow.KindIDJAG {
-		out.claims = claimsOf(s.Token)
+		out.claims = flow.Explain(s.Token, time.Now())
 	}
 	return out
 }
@@ -158,19 +157,6 @@ func (t traceReport) address(i int) string {
 	}
 	return [...]string{t.run.Plan.Provider.TokenEndpoint, t.run.Plan.Provider.TokenEndpoint,
 		t.run.Plan.Server.TokenEndpoint, t.run.Plan.Connection.Resource.URL}[i]
-}
-
-// claimsOf are a token's contents, which are no secret once the signature is
-// gone, and its header.
-func claimsOf(t *flow.Token) map[string]any {
-	out := map[string]any{}
-	for name, value := range t.Header {
-		out["(header) "+name] = value
-	}
-	for name, value := range t.Claims {
-		out[name] = value
-	}
-	return out
 }
 
 func (t traceReport) write(w io.Writer) error {
@@ -224,9 +210,15 @@ func inBrackets(text string) string {
 	return "(" + text + ")"
 }
 
-func writeClaims(w io.Writer, claims map[string]any) {
-	for _, name := range slices.Sorted(maps.Keys(claims)) {
-		fmt.Fprintf(w, "   %s\t%s\n", todo.Line(name), claimText(claims[name]))
+// writeClaims prints a token's contents, which are no secret once the signature
+// is gone, and what they mean.
+func writeClaims(w io.Writer, claims []flow.Claim) {
+	for _, c := range claims {
+		name := todo.Line(c.Name)
+		if c.Header {
+			name = "(header) " + name
+		}
+		fmt.Fprintf(w, "   %s\t%s · %s\n", name, todo.Line(c.Value), c.Meaning)
 	}
 }
 
@@ -242,11 +234,4 @@ func writeScopes(w io.Writer, s *flow.Scopes) {
 			fmt.Fprintf(w, "   scope %s\t%s\n", row.name, fault.Clean(strings.Join(row.list, " "), 200))
 		}
 	}
-}
-
-func claimText(v any) string {
-	if raw, ok := v.(json.RawMessage); ok {
-		return todo.Line(string(raw))
-	}
-	return todo.Line(fmt.Sprint(v))
 }

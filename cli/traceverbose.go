@@ -36,7 +36,7 @@ func writeToken(w io.Writer, t *flow.Token) {
 	}
 	fmt.Fprintf(w, "   %s\t%s\n", tokenKinds[t.Kind], about)
 	if t.Kind != flow.KindIDJAG {
-		writeClaims(w, claimsOf(t))
+		writeClaims(w, flow.Explain(t, time.Now()))
 	}
 }
 

@@ -1,11 +1,9 @@
 package gui
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 	"time"
 
@@ -58,27 +56,20 @@ func (p *flowPage) tokenSays(t *flow.Token) fyne.CanvasObject {
 	}
 	l := p.newPageLedger(tokenName(t.Kind))
 	var entries []*entry
-	put := func(values map[string]json.RawMessage, header bool) {
-		for _, name := range claimOrder(values) {
-			raw := values[name]
-			meaning, _ := flow.Meaning(t.Kind, name, header)
-			if header && meaning != "" {
-				meaning = "header · " + meaning
-			} else if header {
-				meaning = "header"
-			}
-			e := namedEntry(clean(name), plainCell(claimWords(name, raw, p.w.o.Now()), theme.ColorNameForeground, true), meaning)
-			e.rule = true
-			entries = append(entries, e)
-			if at, is := claimTime(name, raw); is {
-				p.ticking = append(p.ticking, func(now time.Time) {
-					l.setCell(e, 1, plainCell(timeWords(at, now), theme.ColorNameForeground, true))
-				})
-			}
+	for _, c := range flow.Explain(t, p.w.o.Now()) {
+		meaning := c.Meaning
+		if c.Header {
+			meaning = "header · " + meaning
+		}
+		e := namedEntry(clean(c.Name), plainCell(clean(c.Value), theme.ColorNameForeground, true), meaning)
+		e.rule = true
+		entries = append(entries, e)
+		if !c.At.IsZero() {
+			p.ticking = append(p.ticking, func(now time.Time) {
+				l.setCell(e, 1, plainCell(flow.When(c.At, now), theme.ColorNameForeground, true))
+			})
 		}
 	}
-	put(t.Header, true)
-	put(t.Claims, false)
 	l.set(entries)
 	return column(10, head, l)
 }
@@ -118,72 +109,12 @@ func lifeWords(t *flow.Token, now time.Time) string {
 	return words
 }
 
-// firstClaims stand at the top of the table, in this order.
-var firstClaims = [...]string{"typ", "alg", "kid", "iss", "sub", "aud", "azp", "client_id", "resource", "scope", "jti", "iat", "nbf", "exp"}
-
-// claimOrder are the names in the order in which one reads them.
-func claimOrder(values map[string]json.RawMessage) []string {
-	names := make([]string, 0, len(values))
-	for name := range values {
-		names = append(names, name)
-	}
-	rank := func(name string) int {
-		if i := slices.Index(firstClaims[:], name); i >= 0 {
-			return i
-		}
-		return len(firstClaims)
-	}
-	slices.SortFunc(names, func(a, b string) int {
-		if d := rank(a) - rank(b); d != 0 {
-			return d
-		}
-		return strings.Compare(a, b)
-	})
-	return names
-}
-
-// claimWords are the value of a claim: a text without its quotes, a time as
-// one, anything else as JSON.
-func claimWords(name string, raw json.RawMessage, now time.Time) string {
-	if at, is := claimTime(name, raw); is {
-		return timeWords(at, now)
-	}
-	var text string
-	if json.Unmarshal(raw, &text) == nil {
-		return clean(text)
-	}
-	var compact bytes.Buffer
-	if json.Compact(&compact, raw) != nil {
-		return clean(string(raw))
-	}
-	return clean(compact.String())
-}
-
-// claimTime is the time that a claim is, if it is one (RFC 7519 section 2,
-// NumericDate).
-func claimTime(name string, raw json.RawMessage) (time.Time, bool) {
-	switch name {
-	case "exp", "iat", "nbf", "auth_time", "updated_at":
-		return unixTime(raw)
-	}
-	return time.Time{}, false
-}
-
 func unixTime(raw json.RawMessage) (time.Time, bool) {
 	var seconds float64
 	if len(raw) == 0 || json.Unmarshal(raw, &seconds) != nil || math.Abs(seconds) > 1e11 {
 		return time.Time{}, false
 	}
 	return time.Unix(int64(seconds), 0), true
-}
-
-// timeWords say when something is, absolutely and from now on.
-func timeWords(at, now time.Time) string {
-	words := clockTime(at, now)
-	if d := at.Sub(now); d > 0 {
-		return words + " (in " + remaining(d) + ")"
-	}
-	return words + " (" + remaining(now.Sub(at)) + " ago)"
 }
 
 // splitLayout is two columns of which the first takes a share.
