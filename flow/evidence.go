@@ -53,7 +53,10 @@ func gather(r *Run, earlier []*Run) *evidence {
 // Run, else as they were for an earlier one of the connection. It asks nobody.
 func signed(r *Run, earlier []*Run, t *Token) auth.Signed {
 	if t.Value.Empty() {
-		return auth.Signed{Verdict: t.Signature, Says: "Its value is not kept once there is a newer run, so it cannot be checked any more."}
+		return auth.Signed{Verdict: t.Signature, Says: map[auth.Tri]string{
+			auth.No:      "The key that it names is published, and it did not make this signature.",
+			auth.Unknown: "Its value is not kept once there is a newer run, so it cannot be checked any more.",
+		}[t.Signature]}
 	}
 	found, known := r.Plan.Provider.Signed(auth.IDJAG{Text: t.Value})
 	if known {

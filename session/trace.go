@@ -87,7 +87,7 @@ func (a *account) again(ctx context.Context, from fault.Step) (t *Trace, err err
 	} else {
 		minted, err := a.ladder.Anew(context.WithValue(ctx, passageKey{}, p))
 		t.Subject, t.Grant, t.Access = minted.Subject, minted.Grant, minted.Access
-		known = a.learnKeys(ctx, t.Plan, t.Grant)
+		known = a.learnKeys(ctx, p, t.Plan, t.Grant)
 		if err != nil {
 			known()
 			p.End("", fault.As(err))
@@ -108,7 +108,7 @@ const keysLimit = 5 * time.Second
 // learnKeys has the identity provider's keys at hand when known returns, as far
 // as they can be had, so that the run can say who signed the ID-JAG. Whether they
 // can is no matter of the run's success.
-func (a *account) learnKeys(ctx context.Context, plan *auth.Plan, grant *auth.Grant) (known func()) {
+func (a *account) learnKeys(ctx context.Context, p *flow.Passage, plan *auth.Plan, grant *auth.Grant) (known func()) {
 	if grant == nil {
 		return func() {}
 	}
@@ -119,7 +119,11 @@ func (a *account) learnKeys(ctx context.Context, plan *auth.Plan, grant *auth.Gr
 		defer cancel()
 		_ = plan.Provider.FetchKeys(ctx, a.plans.transport, grant.Token)
 	}()
-	return func() { <-done }
+	return func() {
+		<-done
+		signed, _ := plan.Provider.Signed(grant.Token)
+		p.Signed(signed.Verdict)
+	}
 }
 
 func traced(run *flow.Run, step fault.Step) TraceStep {
