@@ -63,7 +63,7 @@ func TestTheArrowKeysMoveAmongTheSteps(t *testing.T) {
 				t.Fatalf("%s leads to %d with the focus on a %T", c.key, p.at, f)
 			}
 		}
-		r.w.Canvas().Focus(p.tabs.buttons[2])
+		r.tap("Token")
 		r.key(fyne.KeyRight)
 		if p.tab != tabCurl {
 			t.Errorf("the tab is %d", p.tab)

@@ -24,7 +24,7 @@ func newFlowCards(choose func(at int)) *flowCards {
 	c := &flowCards{}
 	var objects []fyne.CanvasObject
 	for i := range (&flow.Run{}).Steps {
-		card := newStepCard(func() { choose(i) })
+		card := newStepCard(func() { c.goTo(i, choose) })
 		card.area.keys = func(e *fyne.KeyEvent) bool { return c.key(i, e, choose) }
 		c.cards = append(c.cards, card)
 		objects = append(objects, card.box)
@@ -57,12 +57,17 @@ func (c *flowCards) key(at int, e *fyne.KeyEvent, choose func(int)) bool {
 		return false
 	}
 	if to >= 0 && to < len(c.cards) {
-		choose(to)
-		if cv := canvasOf(c.cards[to].area); cv != nil {
-			cv.Focus(c.cards[to].area)
-		}
+		c.goTo(to, choose)
 	}
 	return true
+}
+
+// goTo shows a step, from where the arrow keys go on.
+func (c *flowCards) goTo(at int, choose func(int)) {
+	choose(at)
+	if cv := canvasOf(c.cards[at].area); cv != nil {
+		cv.Focus(c.cards[at].area)
+	}
 }
 
 // show brings the cards up to date.

@@ -22,7 +22,7 @@ func newTabStrip(options []option[flowTab], choose func(flowTab)) *tabStrip {
 	objects := make([]fyne.CanvasObject, len(options))
 	for i, o := range options {
 		b := &tabButton{words: o.words, move: func(by int) { s.move(i + by) }}
-		b.extend(b, o.words, func() { s.choose(o.value) })
+		b.extend(b, o.words, func() { s.move(i) }) // the toolkit gives a press no focus, and the arrow keys go on from here
 		s.buttons = append(s.buttons, b)
 		objects[i] = b
 	}
