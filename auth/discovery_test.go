@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -382,7 +383,7 @@ func TestEverythingIsAskedAtTheSameTime(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
-		if got != 3 || len(w.net.Requests()) != 3 {
+		if got != 3 || len(w.net.Dials()) != 3 {
 			t.Errorf("%v round trips for %v", got, paths(w.net))
 		}
 	})
@@ -422,7 +423,7 @@ func TestThePlanIsResolvedOnceForAll(t *testing.T) {
 				t.Error("another plan")
 			}
 		}
-		if failed.Load() != 0 || len(w.net.Requests()) != 2 {
+		if failed.Load() != 0 || len(w.net.Dials()) != 2 {
 			t.Errorf("%d failed, asked %v", failed.Load(), paths(w.net))
 		}
 	})
@@ -447,7 +448,7 @@ func TestThePlanIsLookedAfterInTheBackground(t *testing.T) {
 			t.Errorf("a known plan took %v round trips", got)
 		}
 		time.Sleep(time.Minute)
-		if second := get(); second == first || len(w.net.Requests()) != 2 {
+		if second := get(); second == first || len(w.net.Dials()) != 2 {
 			t.Errorf("it was not looked after: %v", paths(w.net))
 		}
 
@@ -471,6 +472,27 @@ func TestThePlanIsLookedAfterInTheBackground(t *testing.T) {
 			t.Errorf("S75: a changed server was taken: %+v", p.Server)
 		}
 		w.net.Reset() // the offline dials were meant
+	})
+}
+
+// Close takes every Get that asks at the same moment: it waits for its
+// resolution, or keeps it from beginning. The race detector is the judge.
+func TestAPlanCacheIsClosedWhileItIsAsked(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		for range 50 {
+			c := NewPlanCache(w.transport, w.connection(), credentials(), nil)
+			var asking sync.WaitGroup
+			for range 4 {
+				asking.Go(func() { _, _ = c.Get(t.Context()) })
+			}
+			c.Close()
+			asked := len(w.net.Dials())
+			asking.Wait()
+			synctest.Wait()
+			if n := len(w.net.Dials()); n != asked {
+				t.Fatalf("%d connections were opened after Close", n-asked)
+			}
+		}
 	})
 }
 

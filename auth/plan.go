@@ -216,6 +216,8 @@ func (c *PlanCache) start() *planRun {
 // Close ends a resolution under way and waits for it. Get then returns the Plan
 // that there was, or a Fault of kind Canceled.
 func (c *PlanCache) Close() {
+	c.mu.Lock() // a Get that saw no end yet has added its resolution to work, or adds none
 	c.cancel()
+	c.mu.Unlock()
 	c.work.Wait()
 }
