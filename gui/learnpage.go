@@ -16,7 +16,7 @@ type learnPage struct {
 	sequence *sequence
 	state    *text
 	run      *button
-	newest   *flow.Run
+	shown    *flow.Run
 	unwatch  func()
 	gone     bool
 }
@@ -58,26 +58,20 @@ func (p *learnPage) stateChanged(s *session.State) {
 	p.show()
 }
 
-// apply shows the newest run.
+// apply shows the newest run in which more happened than a call.
 func (p *learnPage) apply(runs []*flow.Run) {
 	if p.gone {
 		return
 	}
-	p.newest = nil
-	for _, r := range runs {
-		if r.Reason != flow.ReasonProbe { // a probe is meant to go wrong
-			p.newest = r
-			break
-		}
-	}
+	p.shown = runThatMatters(runs)
 	p.show()
 }
 
 func (p *learnPage) show() {
-	p.sequence.show(p.newest)
+	p.sequence.show(p.shown)
 	words := "Nothing has run yet. Sign in, and the arrows light up as it happens."
 	signedIn := p.w.state.Phase == session.SignedIn && !p.w.state.SignInNeeded
-	switch r := p.newest; {
+	switch r := p.shown; {
 	case r != nil && r.Running:
 		words = "It is happening now."
 	case r != nil:
@@ -86,7 +80,7 @@ func (p *learnPage) show() {
 		words = "Nothing has run yet. Run the steps, and the arrows light up as it happens."
 	}
 	p.state.set(words)
-	p.run.setEnabled(signedIn && (p.newest == nil || !p.newest.Running))
+	p.run.setEnabled(signedIn && (p.shown == nil || !p.shown.Running))
 	if p.box != nil {
 		p.w.relayout()
 	}
