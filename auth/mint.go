@@ -316,7 +316,7 @@ func (l *Ladder) noteEnd(ctx context.Context, was *Session, f *fault.Fault) {
 		asked := StepUpOf(f)
 		changed.Wanted, says = &asked, "What was asked of the next sign-in could not be kept on this computer."
 	case f.Code == "invalid_grant" && s.Renewable():
-		changed.Refresh = RefreshToken{}
+		changed.Refresh, changed.Ended = RefreshToken{}, true
 	default:
 		return
 	}

@@ -35,6 +35,7 @@ type Session struct {
 	IDToken       IDToken
 	IDTokenExpiry time.Time
 	Refresh       RefreshToken // empty if the session cannot be renewed
+	Ended         bool         // it could be, until the provider called its refresh token dead
 	SignedInAt    time.Time
 
 	// ProofKey is what the tokens of this sign-in are bound to, where the
@@ -67,6 +68,7 @@ type sealedSession struct {
 	IDToken       string    `json:"id_token,omitempty"`
 	IDTokenExpiry time.Time `json:"id_token_expiry,omitzero"`
 	Refresh       string    `json:"refresh_token,omitempty"`
+	Ended         bool      `json:"ended,omitempty"`
 	SignedInAt    time.Time `json:"signed_in_at,omitzero"`
 	Unverified    bool      `json:"unverified,omitempty"`
 	ProofKey      string    `json:"proof_key,omitempty"`
@@ -86,7 +88,7 @@ func (s *Session) MarshalForVault() ([]byte, error) {
 		Issuer:  s.Identity.Issuer, Subject: s.Identity.Subject, Tenant: s.Identity.Tenant,
 		Email: s.Identity.Email, Name: s.Identity.Name, AuthTime: s.Identity.AuthTime,
 		IDToken: s.IDToken.Reveal(), IDTokenExpiry: s.IDTokenExpiry,
-		Refresh: s.Refresh.Reveal(), SignedInAt: s.SignedInAt, Unverified: s.Unverified,
+		Refresh: s.Refresh.Reveal(), Ended: s.Ended, SignedInAt: s.SignedInAt, Unverified: s.Unverified,
 		ProofKey: s.ProofKey.Reveal(), SteppedUp: s.SteppedUp, Wanted: s.Wanted,
 	})
 }
@@ -100,7 +102,7 @@ func (s *Session) UnmarshalFromVault(data []byte) error {
 	*s = Session{
 		Identity: Identity{Issuer: in.Issuer, Subject: in.Subject, Tenant: in.Tenant, Email: in.Email, Name: in.Name, AuthTime: in.AuthTime},
 		IDToken:  IDToken{secret.New(in.IDToken)}, IDTokenExpiry: in.IDTokenExpiry,
-		Refresh: RefreshToken{secret.New(in.Refresh)}, SignedInAt: in.SignedInAt, Unverified: in.Unverified,
+		Refresh: RefreshToken{secret.New(in.Refresh)}, Ended: in.Ended, SignedInAt: in.SignedInAt, Unverified: in.Unverified,
 		ProofKey: ProofKey{secret.New(in.ProofKey)}, SteppedUp: in.SteppedUp, Wanted: in.Wanted,
 	}
 	return nil

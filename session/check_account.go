@@ -21,16 +21,14 @@ func (k *checker) account(ctx context.Context) {
 			Remedy: "Sign in and check again.", Step: fault.StepSignIn})
 		return
 	}
-	if a.session.Load().Renewable() {
-		k.passed(name, fault.StepSignIn, "Somebody is signed in, and the session can be renewed.")
-	} else {
-		k.add(Check{Name: name, Verdict: Warned, Finding: "Somebody is signed in, but the session cannot be renewed: it ends with its ID token, often after ten minutes.",
-			Remedy: "Have offline_access allowed for this app at the identity provider, and among the scopes of the connection.", Step: fault.StepSignIn, Field: connection.FieldIdPScopes})
-	}
-	if k.provider == nil || k.server == nil {
-		return // why was said
+	if k.provider == nil || k.server == nil { // why was said
+		k.renewable(a)
+		return
 	}
 	t, err := k.m.Trace(ctx)
+	if err != nil || t.Exchange.Fault == nil || t.Exchange.Fault.Kind != fault.SignInNeeded {
+		k.renewable(a) // only now: it is the exchange that shows whether the session lives
+	}
 	if err != nil {
 		k.failed("token exchange", "", err)
 		return
@@ -49,6 +47,20 @@ func (k *checker) account(ctx context.Context) {
 		return
 	}
 	k.resource(ctx, a)
+}
+
+// renewable says how long the session lasts.
+func (k *checker) renewable(a *account) {
+	check := Check{Name: "sign-in", Verdict: Passed, Finding: "Somebody is signed in, and the session can be renewed.", Step: fault.StepSignIn}
+	switch s := a.session.Load(); {
+	case s.Ended:
+		check.Verdict, check.Finding, check.Remedy = Refuted, "The session at the identity provider has expired or was ended.", "Sign in again."
+	case !s.Renewable():
+		check.Verdict, check.Field = Warned, connection.FieldIdPScopes
+		check.Finding = "Somebody is signed in, but the session cannot be renewed: it ends with its ID token, often after ten minutes."
+		check.Remedy = "Have offline_access allowed for this app at the identity provider, and among the scopes of the connection."
+	}
+	k.add(check)
 }
 
 // granted says what was asked for, what the ID-JAG carried and what was granted.
