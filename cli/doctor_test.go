@@ -196,8 +196,8 @@ func withAUser() []sickness {
 		{"a session that was found to be over before", func(d *desk) {
 			afterSignIn("xaa-dev", "", nil)(d)
 			d.dev.EndSessions()
-			if r := d.run("sync"); r.status == 0 {
-				d.t.Fatal("a sync with a session that is over ended well")
+			if r := d.run("trace", "--connection", d.patient); !strings.Contains(r.out, "Sign in again.") {
+				d.t.Fatalf("%+v", r)
 			}
 		}},
 		{"a user who is not entitled", afterSignIn("xaa-dev", xaadev.IdP+"/token", says(http.StatusBadRequest, "application/json", `{"error":"access_denied","error_description":"ann is in no group"}`))},
