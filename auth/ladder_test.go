@@ -44,6 +44,38 @@ func TestTheRefreshTokenIsTheSubjectOfChoice(t *testing.T) {
 	})
 }
 
+// A refresh token that was called dead is remembered as that, also by the next
+// start: what follows is called the end of the session, whatever the provider
+// says of the ID token, and not a session that never had a refresh token.
+func TestASessionThatHasEndedIsKnownAsSuch(t *testing.T) {
+	for name, expired := range map[string]bool{"while the ID token lives": false, "and its ID token": true} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				w.refuseRefreshSubject("invalid_grant")
+				_, _, err := w.ladder().Token(t.Context())
+				wantFault(t, err, fault.StepExchange, fault.SignInNeeded, "invalid_grant")
+				if expired {
+					w.session.IDTokenExpiry = time.Now().Add(-time.Second)
+				}
+				data, err := w.session.MarshalForVault()
+				if err != nil {
+					t.Fatal(err)
+				}
+				next := &Session{}
+				if err := next.UnmarshalFromVault(data); err != nil || !next.Ended || next.Renewable() {
+					t.Fatalf("%v, ended %v, renewable %v", err, next.Ended, next.Renewable())
+				}
+				w.session = next
+				w.idp.refuses(http.StatusBadRequest, "invalid_request")
+				_, _, err = w.ladder().Token(t.Context())
+				if f := fault.As(err); f == nil || f.Kind != fault.SignInNeeded || f.Message != sessionOver || f.Remedy != "Sign in again." {
+					t.Errorf("%+v", f)
+				}
+			})
+		})
+	}
+}
+
 func TestEachConnectionTakesItsOwnWayDown(t *testing.T) {
 	for name, c := range map[string]struct {
 		subject   connection.SubjectKind

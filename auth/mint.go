@@ -155,13 +155,13 @@ func (l *Ladder) grant(ctx context.Context, plan *Plan, s *Session) (*Grant, Run
 	if l.idTokenValid(plan, s) {
 		g, err := l.exchange(ctx, plan, s, IDTokenSubject(s.IDToken), RungIDToken)
 		if err == nil || !s.Renewable() || !refusesSubject(err) {
-			return g, RungIDToken, err
+			return g, RungIDToken, knownEnd(s, err)
 		}
 		refusedErr = err
 	}
 	if !s.Renewable() {
 		if refusedErr == nil {
-			refusedErr = ended()
+			refusedErr = ended(s)
 		}
 		return nil, RungIDToken, refusedErr
 	}
@@ -173,9 +173,24 @@ func (l *Ladder) grant(ctx context.Context, plan *Plan, s *Session) (*Grant, Run
 	return g, RungRenewed, err
 }
 
-func ended() *fault.Fault {
+func ended(s *Session) *fault.Fault {
+	if s.Ended {
+		return fault.New(fault.StepSignIn, fault.SignInNeeded, "session_over", sessionOver).WithRemedy("Sign in again.")
+	}
 	return fault.New(fault.StepSignIn, fault.SignInNeeded, "session_over", "The session has ended and cannot be renewed.").
 		WithRemedy("Sign in again; with the scope offline_access it lasts longer.")
+}
+
+// knownEnd says why the ID token is refused where that is known: its refresh
+// token was found to be dead before. Some providers answer as if the request
+// were malformed.
+func knownEnd(s *Session, err error) error {
+	if !s.Ended || !fault.Is(err, fault.SignInNeeded) {
+		return err
+	}
+	f := *fault.As(err)
+	f.Message, f.Remedy = sessionOver, "Sign in again."
+	return &f
 }
 
 // refreshIsSubject: the refresh token is the subject of choice where there is

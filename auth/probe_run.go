@@ -41,7 +41,7 @@ func (r *prober) lend(ctx context.Context, exchange func(*Session) (*Grant, erro
 	}
 	defer release()
 	if session == nil {
-		return nil, ended()
+		return nil, fault.New(fault.StepSignIn, fault.SignInNeeded, "session_over", "Nobody is signed in any more.").WithRemedy("Sign in again.")
 	}
 	if with, made := session.WithProofKey(r.o.Plan.Connection); made {
 		if err := r.o.Save(ctx, with); err != nil {

@@ -30,6 +30,8 @@ func explained(err error, say func(*refusal) *fault.Fault) error {
 	return f
 }
 
+const sessionOver = "The session at the identity provider has expired or was ended."
+
 // exchangeFault says what a refusal at the token exchange means (RFC 6749
 // section 5.2, RFC 8693 section 2.2.2, RFC 9470).
 func exchangeFault(p *Plan, client *clientAuth, subject Subject, r *refusal) *fault.Fault {
@@ -41,7 +43,7 @@ func exchangeFault(p *Plan, client *clientAuth, subject Subject, r *refusal) *fa
 		return fault.New(step, fault.SignInNeeded, r.code, "The identity provider could not use this session at the token exchange.").
 			WithRemedy("Sign in again; if it happens again, check the client id at the identity provider.")
 	case "invalid_grant":
-		return fault.New(step, fault.SignInNeeded, r.code, "The session at the identity provider has expired or was ended.").
+		return fault.New(step, fault.SignInNeeded, r.code, sessionOver).
 			WithRemedy("Sign in again.")
 	case "invalid_target":
 		return fault.New(step, fault.Config, r.code, "The identity provider knows no connection from this app to "+named+".").
@@ -130,7 +132,7 @@ func redeemFault(t *transport.Client, p *Plan, client *clientAuth, g *Grant, r *
 func refreshFault(p *Plan, client *clientAuth, r *refusal) *fault.Fault {
 	switch r.code {
 	case "invalid_grant":
-		return fault.New(fault.StepSignIn, fault.SignInNeeded, r.code, "The session at the identity provider has expired or was ended.").
+		return fault.New(fault.StepSignIn, fault.SignInNeeded, r.code, sessionOver).
 			WithRemedy("Sign in again.")
 	case "access_denied":
 		return fault.New(fault.StepSignIn, fault.Denied, r.code, "Your organisation no longer allows you or this app to sign in.").
