@@ -27,6 +27,20 @@ func TestWhoeverAsksWhatThisIsSeesTheStepsExplained(t *testing.T) {
 		}
 		r.showRuns(goodRun(2, noon), liveRun(1, noon))
 		r.wantText("The arrows in colour show how it went at 12:05:00.")
+		renewed := goodRun(3, noon)
+		form := renewed.Steps[1].Exchanges[0].Request.Form
+		for i := range form {
+			if form[i].Name == "subject_token_type" {
+				form[i].Value = "urn:ietf:params:oauth:token-type:refresh_token"
+			}
+		}
+		if told := p.sequence.AccessibilityLabel(); !strings.Contains(told, "From Waybill to Identity provider: ID token.") {
+			t.Errorf("what was exchanged is not told: %s", told)
+		}
+		r.showRuns(renewed)
+		if told := p.sequence.AccessibilityLabel(); !strings.Contains(told, "From Waybill to Identity provider: refresh token.") {
+			t.Errorf("what was exchanged is not told: %s", told)
+		}
 		r.key(fyne.KeyEscape)
 		if r.w.flow() == nil {
 			t.Errorf("Escape leads to a %T", r.w.page)

@@ -8,6 +8,7 @@ import (
 	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 
+	"waybill/fault"
 	"waybill/flow"
 )
 
@@ -23,6 +24,7 @@ type sequence struct {
 type arrowState struct {
 	state flow.State
 	words string // the step with its state, above the first of its arrows; "" for the others
+	label string // what passes
 }
 
 func newSequence(arrows []arrow) *sequence {
@@ -36,8 +38,9 @@ func newSequence(arrows []arrow) *sequence {
 func (s *sequence) show(r *flow.Run) {
 	states := make([]arrowState, len(s.arrows))
 	for i, a := range s.arrows {
-		states[i].words = string(rune('0'+a.number)) + " " + stepTitle(a.step)
+		states[i].words, states[i].label = string(rune('0'+a.number))+" "+stepTitle(a.step), a.label
 		if r != nil {
+			states[i].label = passed(r, a)
 			step := r.Step(a.step)
 			states[i].state = step.State
 			_, _, words := stepIcon(step.State)
@@ -57,6 +60,19 @@ func (s *sequence) show(r *flow.Run) {
 	s.Refresh()
 }
 
+// passed is what went along an arrow in that run: most exchange an ID token, and
+// some the refresh token in its place.
+func passed(r *flow.Run, a arrow) string {
+	if s := r.Step(a.step); a.step == fault.StepExchange && !a.answer {
+		for i := range s.Exchanges {
+			if strings.HasSuffix(formValue(&s.Exchanges[i].Request, "subject_token_type"), ":refresh_token") {
+				return "refresh token"
+			}
+		}
+	}
+	return a.label
+}
+
 // AccessibilityLabel tells the diagram as text.
 func (s *sequence) AccessibilityLabel() string {
 	names := laneNames()
@@ -65,7 +81,7 @@ func (s *sequence) AccessibilityLabel() string {
 		if s.states[i].words != "" {
 			all = append(all, s.states[i].words+".")
 		}
-		all = append(all, "From "+names[a.from]+" to "+names[a.to]+": "+a.label+". "+a.says)
+		all = append(all, "From "+names[a.from]+" to "+names[a.to]+": "+s.states[i].label+". "+a.says)
 	}
 	return strings.Join(all, " ")
 }
@@ -234,7 +250,7 @@ func (r *sequenceRenderer) arrowOf(h sequenceShape, i int) {
 		sayY = y + 8
 	}
 	r.tip(h, a, y, ink, lit)
-	r.label(h, a, y, lit)
+	r.label(h, a, st.label, y, lit)
 	if !h.beside {
 		back := canvas.NewRectangle(theme.Color(theme.ColorNameBackground))
 		r.put(back, 0, sayY, h.width, float32(len(h.lines[i]))*h.say.lineHeight())
@@ -283,9 +299,9 @@ func (r *sequenceRenderer) tip(h sequenceShape, a arrow, y float32, ink fyne.The
 }
 
 // label says above the line what passes, within its lanes where it fits.
-func (r *sequenceRenderer) label(h sequenceShape, a arrow, y float32, lit bool) {
+func (r *sequenceRenderer) label(h sequenceShape, a arrow, says string, y float32, lit bool) {
 	rule := ruler{sizeSmall, fyne.TextStyle{}}
-	w := rule.width(a.label) + 6
+	w := rule.width(says) + 6
 	middle := (float32(a.from) + float32(a.to) + 1) / 2 * h.lane
 	x := min(max(0, middle-w/2), h.lane*lanes-w)
 	back := canvas.NewRectangle(theme.Color(theme.ColorNameBackground))
@@ -294,7 +310,7 @@ func (r *sequenceRenderer) label(h sequenceShape, a arrow, y float32, lit bool) 
 	if lit {
 		ink = theme.ColorNameForeground
 	}
-	words := canvas.NewText(a.label, theme.Color(ink))
+	words := canvas.NewText(says, theme.Color(ink))
 	words.TextSize, words.Alignment = sizeSmall, fyne.TextAlignCenter
 	r.put(words, x, y-5-rule.lineHeight(), w, rule.lineHeight())
 }
