@@ -29,7 +29,7 @@ func TestEveryStepOfASignInIsSeenInTheWindow(t *testing.T) {
 	d := desktop.New(t, desktop.Options{Screen: true, Keyring: desktop.Unlocked, Browser: true})
 	window, app := signedIn(t, d, "grace@example.com")
 	window.Key("ctrl+t")
-	for _, words := range []string{"Sign in", "Token exchange", "JWT bearer grant", "Call the resource", "round trips"} {
+	for _, words := range []string{"PKCE", "Token exchange", "JWT bearer grant", "Call the resource", "round trips"} {
 		window.Await(words, patience)
 	}
 	window.ClickOn("Token exchange", patience)
