@@ -36,7 +36,7 @@ func run() int {
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl+C ends the program where it stands
 	home, err := homeDir()
-	if err != nil {
+	if err != nil && !cli.Helps(os.Args[1:]) {
 		return complain(err)
 	}
 	p := newPlaygrounds(filepath.Join(home, "playground"))

@@ -45,11 +45,14 @@ func ParseFormat(name string) (Format, bool) {
 	return "", false
 }
 
-// FormatOf is the format that the name of a file asks for: CSV for .csv, JSON
-// for everything else.
+// FormatOf is the format that the name of a file asks for: CSV for .csv, Backup
+// for .backup, JSON for everything else.
 func FormatOf(path string) Format {
-	if strings.EqualFold(filepath.Ext(path), ".csv") {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".csv":
 		return CSV
+	case ".backup":
+		return Backup
 	}
 	return JSON
 }

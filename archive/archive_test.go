@@ -186,7 +186,7 @@ func TestABackupSaysWhatWasNotSent(t *testing.T) {
 }
 
 func TestTheNameOfAFileAsksForItsFormat(t *testing.T) {
-	for name, want := range map[string]archive.Format{"a.csv": archive.CSV, "b/A.CSV": archive.CSV, "a.json": archive.JSON, "-": archive.JSON, "csv": archive.JSON} {
+	for name, want := range map[string]archive.Format{"a.csv": archive.CSV, "b/A.CSV": archive.CSV, "a.json": archive.JSON, "x.Backup": archive.Backup, "backup": archive.JSON, "-": archive.JSON, "csv": archive.JSON} {
 		if got := archive.FormatOf(name); got != want {
 			t.Errorf("%s is %s", name, got)
 		}

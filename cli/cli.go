@@ -112,6 +112,20 @@ func Run(ctx context.Context, env Env) int {
 	return status
 }
 
+// Helps reports whether these arguments ask for nothing but help or the version,
+// for which no folder is needed.
+func Helps(args []string) bool {
+	for i, word := range args {
+		switch word {
+		case "-h", "-help", "--help":
+			return true
+		case "help", "version", "-version", "--version":
+			return i == 0
+		}
+	}
+	return false
+}
+
 func dispatch(ctx context.Context, c *call) error {
 	if len(c.env.Args) == 0 {
 		return usageError{"Say which command to run.", ""}
@@ -359,7 +373,7 @@ func (c *call) report(f *fault.Fault) {
 		return
 	}
 	step := ""
-	if f.Step != "" {
+	if f.Step != "" && f.Step != fault.StepInteraction { // what the user did is no step of the flow
 		step = string(f.Step) + ": "
 	}
 	fmt.Fprintf(c.env.Stderr, "waybill: %s%s%s\n", step, f.Error(), inField(f))

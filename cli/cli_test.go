@@ -166,8 +166,17 @@ func TestAddingAConnectionNamesWhatIsWrongWithItsFile(t *testing.T) {
 
 func TestPresetsShowWhatMustBeRegistered(t *testing.T) {
 	status, stdout, _ := run(t, nil, "", "connections", "presets")
-	if status != cli.ExitDone || !strings.Contains(stdout, "http://127.0.0.1:8765/callback") || !strings.Contains(stdout, "https://xaa.dev/developer/register") {
+	if status != cli.ExitDone || !strings.Contains(stdout, "http://127.0.0.1:8765/callback") || !strings.Contains(stdout, "https://xaa.dev/developer/register") ||
+		!strings.Contains(stdout, "http://127.0.0.1/callback, on any port") || strings.Contains(stdout, ":0/callback") {
 		t.Errorf("status %d, %q", status, stdout)
+	}
+}
+
+func TestNothingIsNeededToHelp(t *testing.T) {
+	for words, want := range map[string]bool{"help": true, "--help": true, "todos --help": true, "version": true, "--version": true, "help todos": true, "todos": false, "todos add version": false, "": false} {
+		if got := cli.Helps(strings.Fields(words)); got != want {
+			t.Errorf("%q: %v", words, got)
+		}
 	}
 }
 

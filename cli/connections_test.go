@@ -239,7 +239,7 @@ func TestAPlacedConnectionNeedsNothingButASignIn(t *testing.T) {
 	d.write("etc/acme.json", strings.Replace(file, `"xaa-dev"`, `"acme"`, 1))
 	d.write("etc/broken.json", strings.Replace(file, `"issuer"`, `"isuer"`, 1))
 
-	d.must("connections", "list").contains(t, "acme", "placed by your administrator", "etc/broken.json is not used: The connection file has a field that Waybill does not know: \"isuer\". Check its spelling. [isuer]")
+	d.must("connections", "list").contains(t, "acme", "placed by your administrator", "etc/broken.json is not used: The connection file has a field that Waybill does not know: \"idp.isuer\". Check its spelling. [idp.isuer]")
 	d.checkList(2+1, folder)
 	d.must("sign-in", "--connection", "acme")
 	d.must("todos", "--connection", "acme").contains(t, "Buy groceries")
@@ -298,7 +298,7 @@ func (d *desk) checkList(connections int, folder string) {
 	}
 	last := all[connections].(map[string]any)
 	why, _ := last["error"].(map[string]any)
-	if last["file"] != filepath.Join(folder, "broken.json") || why["code"] != "unknown_field" || why["field"] != "isuer" {
+	if last["file"] != filepath.Join(folder, "broken.json") || why["code"] != "unknown_field" || why["field"] != "idp.isuer" {
 		d.t.Errorf("%v", last)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"waybill/connection"
 )
@@ -51,13 +52,22 @@ func listPresets(_ context.Context, c *call) error {
 	return nil
 }
 
+// redirectToRegister says what to register where the port is another one each
+// time (RFC 8252 section 7.3).
+func redirectToRegister(uri string) string {
+	if with, ok := strings.CutSuffix(uri, ":0/callback"); ok {
+		return with + "/callback, on any port; if the provider wants one, choose it and set redirect_uri"
+	}
+	return uri
+}
+
 func (c *call) printPreset(p preset) error {
 	lines := []string{p.ID + ": " + p.Title, "    " + p.Needs}
 	if p.Register != "" {
 		lines = append(lines, "    "+p.Register)
 	}
 	if len(p.Ask) > 0 {
-		lines = append(lines, "    Redirect URI: "+p.Connection.RedirectURI)
+		lines = append(lines, "    Redirect URI: "+redirectToRegister(p.Connection.RedirectURI))
 	}
 	for _, f := range p.Ask {
 		kind := ""

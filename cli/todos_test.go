@@ -43,7 +43,7 @@ func TestAToDoIsAddedChangedTickedOffAndDeleted(t *testing.T) {
 		t.Error("it is still there")
 	}
 	for _, args := range [][]string{{"done", id}, {"edit", id, "--title", "x"}, {"rm", id}, {"rm", id, "--offline"}} {
-		c.fails(cli.ExitFailed, "not there", append([]string{"todos"}, args...)...)
+		c.fails(cli.ExitFailed, "no such to-do", append([]string{"todos"}, args...)...)
 	}
 	c.fails(cli.ExitFailed, "title", "todos", "edit", c.todos()[0].ID, "--title", " ")
 }

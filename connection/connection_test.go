@@ -52,7 +52,8 @@ func TestParseNamesWhatIsWrong(t *testing.T) {
 	for _, c := range []struct{ old, new, says string }{
 		{`"${IDP_SECRET}"`, `"plain"`, `"idp.client_secret"`},
 		{`"${IDP_SECRET}"`, `"${UNSET}"`, "UNSET"},
-		{`"issuer"`, `"isuer"`, "isuer"},
+		{`"issuer"`, `"isuer"`, `"idp.isuer"`},
+		{`"kind"`, `"issuer": "x", "kind"`, `: "issuer"`}, // there are two of them
 		{`"https://idp.example/"`, `""`, `"idp.issuer"`},
 		{`"https://idp.example/"`, `7`, "idp.issuer"},
 		{`"https://idp.example/"`, `"http://idp.example"`, "plain http"},

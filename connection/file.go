@@ -97,7 +97,7 @@ func decodeForm(data []byte) (fileForm, error) {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&form); err != nil {
-		return fileForm{}, syntaxFault(err)
+		return fileForm{}, syntaxFault(err, data)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return fileForm{}, wrong("trailing_data", "The connection file goes on after its JSON object ends.")
@@ -157,7 +157,32 @@ func Reference(field Field, value string, lookup func(string) (string, bool)) (s
 	return secret.New(strings.TrimSpace(found)), m[1], nil
 }
 
-func syntaxFault(err error) error {
+// pathTo is where a member of that name stands in a document, such as
+// resource.kind; where there are several or none, it is the name alone.
+func pathTo(data []byte, name string) string {
+	var document map[string]any
+	if json.Unmarshal(data, &document) != nil {
+		return name
+	}
+	if paths := pathsTo(document, name, ""); len(paths) == 1 {
+		return paths[0]
+	}
+	return name
+}
+
+func pathsTo(members map[string]any, name, below string) (paths []string) {
+	for member, value := range members {
+		if member == name {
+			paths = append(paths, below+member)
+		}
+		if inner, ok := value.(map[string]any); ok {
+			paths = append(paths, pathsTo(inner, name, below+member+".")...)
+		}
+	}
+	return paths
+}
+
+func syntaxFault(err error, data []byte) error {
 	var (
 		syntax *json.SyntaxError
 		typ    *json.UnmarshalTypeError
@@ -169,7 +194,7 @@ func syntaxFault(err error) error {
 		return wrong("wrong_type", fmt.Sprintf("The field %q of the connection file has the wrong type.", fault.Clean(jsonPath(typ.Field), 80))).
 			About(fault.Clean(jsonPath(typ.Field), 80)).Because(err)
 	case strings.HasPrefix(err.Error(), "json: unknown field "):
-		name := strings.Trim(strings.TrimPrefix(err.Error(), "json: unknown field "), `"`)
+		name := pathTo(data, strings.Trim(strings.TrimPrefix(err.Error(), "json: unknown field "), `"`))
 		return wrong("unknown_field", fmt.Sprintf("The connection file has a field that Waybill does not know: %q.", fault.Clean(name, 80))).
 			WithRemedy("Check its spelling.").About(fault.Clean(name, 80)).Because(err)
 	default:
@@ -195,7 +220,7 @@ func ParseTodos(data []byte) (Todos, error) {
 		}
 		return t, nil
 	}
-	f := fault.As(syntaxFault(err))
+	f := fault.As(syntaxFault(err, data))
 	var syntax *json.SyntaxError
 	switch {
 	case errors.As(err, &syntax):

@@ -54,7 +54,7 @@ func TestPlacedConnectionsAreReadInOrderAndABadOneStopsNoOther(t *testing.T) {
 		}
 		got = append(got, p.Connection.Name)
 	}
-	if want := "good, 20-bad.json unknown_field isuer, also-good, good.json name_taken name, playground.json name_taken name"; strings.Join(got, ", ") != want {
+	if want := "good, 20-bad.json unknown_field idp.isuer, also-good, good.json name_taken name, playground.json name_taken name"; strings.Join(got, ", ") != want {
 		t.Errorf("read %s", strings.Join(got, ", "))
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 var (
 	errNoTitle  = fault.New(fault.StepInteraction, fault.Invalid, "no_title", "A to-do needs a title.")
-	errNotThere = fault.New(fault.StepStore, fault.NotFound, "not_there", "This to-do is not there any more.")
+	errNotThere = fault.New(fault.StepStore, fault.NotFound, "not_there", "There is no such to-do, or not any more.")
 )
 
 // errReadOnly is the Fault for an edit that could never be sent.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -196,6 +197,11 @@ func TestRunsAreGroupedAndUneventfulOnesReplaceEachOther(t *testing.T) {
 					why[s.Why] = true
 				}
 			}
+		}
+		// A renewal that began early may be under way behind the last sync.
+		for slices.ContainsFunc(runs, func(r *flow.Run) bool { return r.Running }) {
+			<-time.After(time.Second)
+			runs = w.m.Runs()
 		}
 		if seen[flow.ReasonMint] == 0 || seen[flow.ReasonCall] < 10 || len(runs) > 20 {
 			t.Errorf("%v %s", seen, sketch(runs))
