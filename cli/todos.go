@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"waybill/auth"
@@ -122,11 +121,11 @@ func (c *call) printTodos(s *replica.Snapshot, filter todo.Filter) error {
 	if c.opt.json {
 		return c.printJSON(list{s.Status.Sentence, len(rows), rows})
 	}
-	w := tabwriter.NewWriter(c.env.Stdout, 0, 0, 2, ' ', 0)
+	var lines [][]string
 	for _, r := range rows {
-		fmt.Fprintln(w, textRow(r, s.Today))
+		lines = append(lines, textRow(r, s.Today))
 	}
-	if err := w.Flush(); err != nil {
+	if err := writeTable(c.env.Stdout, lines); err != nil {
 		return unwritten("The to-dos could not be written.", err)
 	}
 	c.say("%s", s.Status.Sentence)
@@ -139,7 +138,7 @@ func (c *call) printTodos(s *replica.Snapshot, filter todo.Filter) error {
 	return nil
 }
 
-func textRow(r row, today todo.Day) string {
+func textRow(r row, today todo.Day) []string {
 	box, mark := "[ ]", ""
 	if r.Completed {
 		box = "[x]"
@@ -158,7 +157,7 @@ func textRow(r row, today todo.Day) string {
 	for i, tag := range r.Tags {
 		tags[i] = "#" + todo.Line(tag)
 	}
-	return strings.Join([]string{box, todo.Line(r.ID), string(r.Priority), todo.Line(r.Title), due, strings.Join(tags, " "), mark}, "\t")
+	return []string{box, todo.Line(r.ID), string(r.Priority), todo.Line(r.Title), due, strings.Join(tags, " "), mark}
 }
 
 // dueText is the day on which something is due, with the time if one was
