@@ -129,10 +129,6 @@ func holesOfTheClient() []bug {
 			}
 		}
 `},
-			edit{atServer, `	"slices"
-`, `	"slices"
-	"strings"
-`},
 			edit{atClient, `		return "", unauthorized("The client secret is wrong for " + Quote(c.id) + ".")
 	}
 	return c.id, nil
