@@ -51,10 +51,15 @@ func (a *answer) ok() bool { return a.status >= 200 && a.status < 300 }
 // status made for it are the transport's to find.
 func (a *answer) portal() bool { return a.ok() && isPage(a.header, a.body) }
 
+// contentType is the media type of an answer, in lower case, without parameters.
+func contentType(h http.Header) string {
+	kind, _, _ := strings.Cut(strings.ToLower(h.Get("Content-Type")), ";")
+	return strings.TrimSpace(kind)
+}
+
 // isPage reports whether an answer is a web page rather than JSON.
 func isPage(h http.Header, body []byte) bool {
-	kind, _, _ := strings.Cut(strings.ToLower(h.Get("Content-Type")), ";")
-	kind = strings.TrimSpace(kind)
+	kind := contentType(h)
 	head := strings.TrimLeft(string(body[:min(len(body), 64)]), " \t\r\n\ufeff")
 	return kind == "text/html" || kind == "application/xhtml+xml" || strings.HasPrefix(head, "<")
 }

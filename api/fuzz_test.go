@@ -150,7 +150,7 @@ func FuzzStream(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var problem error
-		s := newStream(io.NopCloser(bytes.NewReader(data)), message{id: "1", method: "m"}, func() {}, func(err error) { problem = err })
+		s := newStream(io.NopCloser(bytes.NewReader(data)), message{id: "1", method: "m"}, func() {}, func(err error) { problem = err }, func(message, []byte) {})
 		out, err := io.ReadAll(s)
 		if err != nil {
 			t.Fatal(err)

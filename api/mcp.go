@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -34,6 +35,8 @@ type MCPClient struct {
 	end   context.CancelFunc
 	gate  chan struct{} // held while a session is opened
 	tasks sync.WaitGroup
+
+	watched atomic.Uint64 // calls that progress was asked for of
 
 	mu      sync.Mutex
 	session *session // nil: none is open

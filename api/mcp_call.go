@@ -15,15 +15,20 @@ import (
 // anew once, and a version that it does not speak is given up once; both are
 // known before the server has done anything.
 func (c *MCPClient) call(ctx context.Context, about asking, f func(context.Context, *session) error) error {
+	return c.callAs(ctx, &callState{about: about}, f)
+}
+
+// callAs is call with more said about it.
+func (c *MCPClient) callAs(ctx context.Context, st *callState, f func(context.Context, *session) error) error {
 	if c.wrong != nil {
 		return c.wrong
 	}
-	token, granted, err := c.handler.bearer.token(ctx)
-	if err != nil {
+	var err error
+	if st.token, st.granted, err = c.handler.bearer.token(ctx); err != nil {
 		return err
 	}
-	for st := (&callState{about: about, token: token, granted: granted}); ; {
-		st = st.again(newLimits(ctx, c.root))
+	for {
+		st = st.again(newLimits(ctx, c.root, st.use.Patient))
 		if err = c.once(st, f); !errors.Is(err, errReopen) {
 			return err
 		}
@@ -65,6 +70,7 @@ func (c *MCPClient) doubt(st *callState, s *session, err error) error {
 
 func (c *MCPClient) once(st *callState, f func(context.Context, *session) error) error {
 	defer c.release(st)
+	defer st.quiet()
 	inner := context.WithValue(st.limits.ctx, callKey{}, st)
 	s, err := c.open(inner)
 	if err != nil {

@@ -117,6 +117,9 @@ func (g *guard) send(req *http.Request) (*http.Response, error) {
 	}
 	_, _ = readBody(resp.Body, maxRefuse)
 	_ = resp.Body.Close()
+	if req.GetBody == nil {
+		return g.sendBound(req, nil)
+	}
 	body, err := req.GetBody()
 	if err != nil {
 		return nil, err
@@ -212,15 +215,14 @@ func (g *guard) refused(req *http.Request, resp *http.Response, asked message, s
 // accepted handles a success: an event stream is watched as it is read, a JSON
 // answer is read here and must be the response to the request.
 func (g *guard) accepted(resp *http.Response, asked message, st *callState) (*http.Response, error) {
-	kind, _, _ := strings.Cut(strings.ToLower(resp.Header.Get("Content-Type")), ";")
-	kind = strings.TrimSpace(kind)
+	kind := contentType(resp.Header)
 	switch {
 	case !asked.call():
 		resp.Body.Close()
 		resp.Body = http.NoBody
 		return resp, nil
 	case kind == "text/event-stream" && st != nil:
-		body := newStream(resp.Body, asked, st.progress, st.report)
+		body := newStream(resp.Body, asked, st.progress, st.report, st.heard)
 		st.mu.Lock()
 		st.streams = append(st.streams, body.closed)
 		st.alone = st.alone || resp.ProtoMajor < 2
@@ -247,6 +249,7 @@ func (g *guard) accepted(resp *http.Response, asked message, st *callState) (*ht
 	if err != nil {
 		return nil, brokenProtocol(err)
 	}
+	st.heard(m, body)
 	return resp, nil
 }
 

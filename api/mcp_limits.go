@@ -12,36 +12,42 @@ const (
 	mcpCallLimit = 5 * time.Minute
 	settleLimit  = 10 * time.Millisecond // for the end of a stream, if its connection is wanted next
 	drainLimit   = time.Second           // for the end of a stream whose answer has arrived
+	patientLimit = 30 * time.Minute      // of a call that the user can cancel, also without anything arriving
 )
 
 // limits bound one call in time. Their context ends with the caller's, when the
-// client is closed, when nothing arrived for stallLimit, and after mcpCallLimit.
+// client is closed, when nothing arrived for stallLimit, and after mcpCallLimit;
+// a patient call's after patientLimit instead.
 // Unlike a context of the caller they can outlast the call.
 type limits struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
+	still  time.Duration // without anything arriving
 	stall  *time.Timer
 	total  *time.Timer
 	detach [2]func() bool // from the caller's context and from the client's
 	ended  atomic.Bool
 }
 
-func newLimits(caller, root context.Context) *limits {
+func newLimits(caller, root context.Context, patient bool) *limits {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(caller))
-	l := &limits{ctx: ctx, cancel: cancel}
+	l, total := &limits{ctx: ctx, cancel: cancel, still: stallLimit}, mcpCallLimit
+	if patient {
+		l.still, total = patientLimit, patientLimit
+	}
 	l.detach = [2]func() bool{
 		context.AfterFunc(caller, func() { cancel(context.Cause(caller)) }),
 		context.AfterFunc(root, func() { cancel(errClosed) }),
 	}
-	l.stall = time.AfterFunc(stallLimit, func() { cancel(errStalled) })
-	l.total = time.AfterFunc(mcpCallLimit, func() { cancel(errStalled) })
+	l.stall = time.AfterFunc(l.still, func() { cancel(errStalled) })
+	l.total = time.AfterFunc(total, func() { cancel(errStalled) })
 	return l
 }
 
 // progress tells that something arrived.
 func (l *limits) progress() {
 	if !l.ended.Load() {
-		l.stall.Reset(stallLimit)
+		l.stall.Reset(l.still)
 	}
 }
 

@@ -78,7 +78,7 @@ func openingOf(ctx context.Context) *session {
 func (c *MCPClient) newSDK() *mcp.Client {
 	can := &mcp.ClientCapabilities{}
 	can.AddExtension(extension, nil)
-	sdk := mcp.NewClient(&mcp.Implementation{Name: "waybill", Version: "1"}, &mcp.ClientOptions{
+	sdk := mcp.NewClient(implementation(), &mcp.ClientOptions{
 		Capabilities:   can,
 		MultiRoundTrip: &mcp.MultiRoundTripOptions{Disabled: true},
 	})
@@ -86,6 +86,8 @@ func (c *MCPClient) newSDK() *mcp.Client {
 	sdk.AddReceivingMiddleware(receiving)
 	return sdk
 }
+
+func implementation() *mcp.Implementation { return &mcp.Implementation{Name: "waybill", Version: "1"} }
 
 // receiving answers what a server asks of a client.
 func receiving(next mcp.MethodHandler) mcp.MethodHandler {
@@ -124,6 +126,11 @@ func (c *MCPClient) sending(next mcp.MethodHandler) mcp.MethodHandler {
 			c.sayInitialized(ctx, s, func(ctx context.Context) { _, _ = next(ctx, method, req) })
 			return nil, nil
 		}
+		if st := stateOf(ctx); st != nil && st.use.Progress != nil {
+			if params, ok := req.GetParams().(*mcp.CallToolParams); ok {
+				params.SetProgressToken(st.progressAs)
+			}
+		}
 		res, err := afterInitialized(ctx, func() (mcp.Result, error) { return next(ctx, method, req) })
 		switch res := res.(type) {
 		case *mcp.ReadResourceResult:
@@ -131,6 +138,10 @@ func (c *MCPClient) sending(next mcp.MethodHandler) mcp.MethodHandler {
 		case *mcp.ListToolsResult:
 			res.TTLMs = 0
 		case *mcp.ListResourcesResult:
+			res.TTLMs = 0
+		case *mcp.ListResourceTemplatesResult:
+			res.TTLMs = 0
+		case *mcp.ListPromptsResult:
 			res.TTLMs = 0
 		}
 		return res, err
@@ -161,7 +172,7 @@ func hopeless(err error) bool {
 // sayInitialized sends the notification in the background. Over HTTP/1.1 it
 // waits until the first call has taken the open connection.
 func (c *MCPClient) sayInitialized(ctx context.Context, s *session, send func(context.Context)) {
-	limits := newLimits(context.WithoutCancel(ctx), s.over)
+	limits := newLimits(context.WithoutCancel(ctx), s.over, false)
 	say := func() {
 		defer limits.stop()
 		defer close(s.ready)
@@ -191,14 +202,30 @@ func (c *MCPClient) open(ctx context.Context) (*session, error) {
 		return nil, errClosed
 	}
 	if s := c.current(); s != nil {
-		return s, nil
+		if st := stateOf(ctx); s.assumed == "" || st == nil || !st.use.Described {
+			return s, nil
+		}
+		c.drop(s)
 	}
 	version := c.knownVersion()
-	s := &session{ready: make(chan struct{}), begun: make(chan struct{})}
-	s.over, s.end = context.WithCancel(context.Background())
-	if version >= versionModern {
+	s := newSession()
+	if st := stateOf(ctx); version >= versionModern && (st == nil || !st.use.Described) {
 		s.assumed = version
 	}
+	if err := c.connect(ctx, s, version); err != nil {
+		return nil, err
+	}
+	return s, c.keep(s)
+}
+
+func newSession() *session {
+	s := &session{ready: make(chan struct{}), begun: make(chan struct{})}
+	s.over, s.end = context.WithCancel(context.Background())
+	return s
+}
+
+// connect opens s.
+func (c *MCPClient) connect(ctx context.Context, s *session, version string) error {
 	cs, err := c.sdk.Connect(context.WithValue(ctx, openingKey{}, s), &mcp.StreamableClientTransport{
 		Endpoint:             c.resource.URL,
 		HTTPClient:           c.http,
@@ -209,10 +236,10 @@ func (c *MCPClient) open(ctx context.Context) (*session, error) {
 	}, &mcp.ClientSessionOptions{ProtocolVersion: version})
 	if err != nil {
 		s.end()
-		return nil, err
+		return err
 	}
 	s.cs = cs
-	return s, c.keep(s)
+	return nil
 }
 
 // keep makes s the session of the calls to come, unless the client was closed

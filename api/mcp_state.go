@@ -2,9 +2,12 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"waybill/secret"
 )
@@ -13,9 +16,11 @@ import (
 // the guard learns there would be lost on the way back. The SDK also hands it to
 // what it sends by itself, at the same time or later.
 type callState struct {
-	about   asking
-	limits  *limits
-	session atomic.Pointer[session] // whose first call it may be; nil while one is opened
+	about      asking
+	use        Use
+	progressAs string // the token that the server names the call by in its progress
+	limits     *limits
+	session    atomic.Pointer[session] // whose first call it may be; nil while one is opened
 
 	reopened bool // a forgotten session was opened anew for this call
 	doubted  bool // a version taken for granted was given up for this call
@@ -27,13 +32,17 @@ type callState struct {
 	streams []chan struct{} // closed when an event stream was read to its end
 	alone   bool            // a stream has its connection for itself (HTTP/1.1)
 	problem error           // what was wrong in a stream
+	result  json.RawMessage // of the last answer; kept with use
+
+	telling sync.Mutex // held while the caller is told of progress
+	over    bool       // under telling: the caller has its answer
 }
 
 // again is the state of another attempt at the same call.
 func (st *callState) again(limits *limits) *callState {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	return &callState{about: st.about, limits: limits, reopened: st.reopened, doubted: st.doubted,
+	return &callState{about: st.about, use: st.use, progressAs: st.progressAs, limits: limits, reopened: st.reopened, doubted: st.doubted,
 		token: st.token, granted: st.granted, renewed: st.renewed}
 }
 
@@ -48,6 +57,45 @@ func (st *callState) progress() {
 	if st != nil {
 		st.limits.progress()
 	}
+}
+
+// keep remembers an answer as it came.
+func (st *callState) keep(answer []byte) {
+	if st == nil || !st.use.Raw {
+		return
+	}
+	members, err := readObject(answer)
+	if err != nil {
+		return
+	}
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.result = members["result"]
+}
+
+// tell hands what the server says of the call to the caller, which hears nothing
+// any more after quiet.
+func (st *callState) tell(notification []byte) {
+	if st == nil || st.use.Progress == nil {
+		return
+	}
+	var said struct {
+		Params mcp.ProgressNotificationParams `json:"params"`
+	}
+	if json.Unmarshal(notification, &said) != nil || said.Params.ProgressToken != st.progressAs {
+		return
+	}
+	st.telling.Lock()
+	defer st.telling.Unlock()
+	if !st.over {
+		st.use.Progress(said.Params)
+	}
+}
+
+func (st *callState) quiet() {
+	st.telling.Lock()
+	defer st.telling.Unlock()
+	st.over = true
 }
 
 func (st *callState) report(err error) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"time"
 
 	"waybill/fault"
 )
@@ -29,7 +30,8 @@ type stream struct {
 	lines    *bufio.Reader
 	asked    message // the request that this is the answer to
 	progress func()
-	report   func(error) // told once of what is wrong
+	report   func(error)                  // told once of what is wrong
+	heard    func(m message, data []byte) // told of every message, before the SDK is
 
 	out      bytes.Reader
 	event    []byte
@@ -37,13 +39,15 @@ type stream struct {
 	aside    int
 	requests int
 	answered bool
+	endless  bool      // it may go on for as long as it likes; the bounds hold for each minute
+	minute   time.Time // when the present one began
 
 	once   sync.Once
 	closed chan struct{}
 }
 
-func newStream(body io.ReadCloser, asked message, progress func(), report func(error)) *stream {
-	return &stream{body: body, lines: bufio.NewReader(body), asked: asked, progress: progress, report: report, closed: make(chan struct{})}
+func newStream(body io.ReadCloser, asked message, progress func(), report func(error), heard func(message, []byte)) *stream {
+	return &stream{body: body, lines: bufio.NewReader(body), asked: asked, progress: progress, report: report, heard: heard, closed: make(chan struct{})}
 }
 
 // Read implements io.Reader.
@@ -128,6 +132,7 @@ func (s *stream) message(event []byte, data int) error {
 	case m.method == "":
 		return brokenProtocol(errors.New("a response to nothing that was asked"))
 	default:
+		s.newMinute()
 		s.aside++
 		if m.call() {
 			s.requests++
@@ -136,9 +141,17 @@ func (s *stream) message(event []byte, data int) error {
 			return hostile("flood", "The MCP server sent message after message in place of an answer.")
 		}
 	}
+	s.heard(m, event[data:])
 	s.event = append(event, "\n\n"...)
 	s.out.Reset(s.event)
 	return nil
+}
+
+// newMinute counts from nothing again in a stream that goes on.
+func (s *stream) newMinute() {
+	if s.endless && time.Since(s.minute) > time.Minute {
+		s.minute, s.size, s.aside, s.requests = time.Now(), 0, 0, 0
+	}
 }
 
 // errCutOff says that a stream ended before the answer came.
