@@ -6,7 +6,11 @@
 // becomes one field for JSON. What Check accepts, the schema accepts.
 package form
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"github.com/google/jsonschema-go/jsonschema"
+)
 
 // Kind says how a value is entered.
 type Kind int
@@ -30,6 +34,12 @@ type Form struct {
 	// Problem says in one sentence why values are not checked, or entered as
 	// JSON only; "" if all is well. It may be shown as it is.
 	Problem string
+
+	// Remote says that the Problem is a reference to another document.
+	Remote bool
+
+	schema   *schema
+	resolved *jsonschema.Resolved // nil with a Problem
 }
 
 // Field is one place of a form. Every text in it is the schema's, as received:
@@ -48,6 +58,8 @@ type Field struct {
 	Format             string          // Text: as in "email", for a hint
 	Long               bool            // Text: it may have several lines
 	Hint               string          // what the schema asks for beside the kind, in a few words of this app; "" if nothing
+
+	schema *schema
 }
 
 // Option is one value of an Enum.
@@ -56,13 +68,13 @@ type Option struct {
 	JSON  json.RawMessage
 }
 
-// Value is what is entered in one Field. The zero value of its other fields is
-// a field that nothing was entered in. It is not safe for concurrent use.
+// Value is what is entered in one Field. Field.New makes it. It is not safe for
+// concurrent use.
 type Value struct {
 	Field *Field
 
-	// Set says that there is a value. A member of an object that is not Set is
-	// left out.
+	// Set says that there is a value; see Given. A Text that is left empty is
+	// better not Set: an empty text is entered as JSON.
 	Set bool
 
 	// AsJSON says that the value is entered as JSON in Text, whatever the kind
@@ -83,30 +95,9 @@ type Problem struct {
 	Message string // one sentence, to be shown as it is
 }
 
-// New makes a form of a JSON Schema (draft 2020-12 or 7). It never fails: of
-// what it cannot read it makes a form of one Raw field, and Problem says why.
-func New(schema json.RawMessage) *Form { return &Form{Root: &Field{}} }
-
-// New returns a value for a field, with the default of it and its members.
-func (f *Field) New() *Value { return &Value{Field: f} }
-
 // New returns a value for the whole form, with its defaults.
 func (f *Form) New() *Value { return f.Root.New() }
 
 // Fill returns the value that holds this JSON. What does not fit in the kind of
 // a field is held there as JSON.
 func (f *Form) Fill(data json.RawMessage) (*Value, error) { return f.Root.Fill(data) }
-
-// Fill is the same for one field.
-func (f *Field) Fill(data json.RawMessage) (*Value, error) { return f.New(), nil }
-
-// JSON returns what was entered, or what is wrong with it in itself: a number
-// that is none, JSON that is none, an item without a value. Whether the schema
-// accepts it Check says.
-func (v *Value) JSON() (json.RawMessage, []Problem) { return nil, nil }
-
-// Check says what is wrong with v by the schema; nothing if it may be sent.
-func (f *Form) Check(v *Value) (json.RawMessage, []Problem) { return nil, nil }
-
-// CheckJSON is Check for JSON that was entered by itself.
-func (f *Form) CheckJSON(data json.RawMessage) []Problem { return nil }
