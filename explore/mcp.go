@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"sync"
+	"time"
 
 	"waybill/api"
 )
@@ -29,11 +30,11 @@ func NewMCP(through Through) *MCP { return &MCP{through: through} }
 
 // Server is what an MCP server says of itself.
 type Server struct {
-	Name, Title, Version Said
-	Website              Said   // never opened by itself
-	Protocol             string // the version of MCP that is spoken with it
-	Instructions         Said
-	Can                  Capabilities
+	Name, Title, Version, Description Said
+	Website                           Said   // never opened by itself
+	Protocol                          string // the version of MCP that is spoken with it
+	Instructions                      Said
+	Can                               Capabilities
 }
 
 // Capabilities are what an MCP server declares to offer.
@@ -48,7 +49,7 @@ type Capabilities struct {
 // List is what a server listed, in its order. At most MaxListed items are kept.
 type List[T any] struct {
 	Items []T
-	Cut   bool // there were more, which were left out
+	Cut   bool // there were more, which were left out, or the server lists in a circle
 	Pages int  // that the server sent
 }
 
@@ -69,8 +70,8 @@ type Tool struct {
 	Idempotent  bool // idempotentHint: calling it twice is calling it once
 	OpenWorld   bool // not "openWorldHint": false: it reaches beyond its server
 
-	// Fingerprint changes when the name, the description or a schema does: 64
-	// hexadecimal digits.
+	// Fingerprint changes when the name, the description, an annotation or a
+	// schema does: 64 hexadecimal digits.
 	Fingerprint string
 
 	Warnings []Warning // what is odd about it
@@ -94,7 +95,7 @@ const (
 	Hidden                  // the name holds what is not seen
 	Changed                 // its description or a schema is another than when it was listed before
 	Remote                  // its schema refers to another document, which is never fetched
-	BadSchema               // its schema cannot be read: arguments are entered as JSON and not checked
+	BadSchema               // its schema cannot be used in full: arguments are not checked
 )
 
 // Warning is one oddity.
@@ -116,6 +117,7 @@ type Result struct {
 	Verdict    Verdict         // of Structured against the output schema
 	Why        string          // Breaks, Unchecked: what is wrong, to be shown as it is
 	Failed     bool            // the tool says that it failed
+	Took       time.Duration   // from the call to the answer
 }
 
 // Verdict is what came of checking structured content against the output schema.
