@@ -10,6 +10,7 @@ import (
 	"waybill/api"
 	"waybill/auth"
 	"waybill/connection"
+	"waybill/explore"
 	"waybill/fault"
 	"waybill/flow"
 	"waybill/replica"
@@ -35,6 +36,7 @@ type account struct {
 	// renew is held while the session is renewed.
 	renew chan struct{}
 
+	mcp     func() *explore.MCP // makes it once
 	flow    *flow.Recorder
 	minting *flow.Passage // the last mint; the ladder's steps read it, one mint after the other
 
@@ -101,6 +103,7 @@ func (m *Manager) openAccount(ctx context.Context, name string, r record, key st
 		m: m, name: name, title: r.Title, record: r, took: took, replica: local,
 		flow: m.flows.Recorder(name), renew: make(chan struct{}, 1), bring: make(chan struct{}, 1), given: given, up: make(chan struct{}),
 	}
+	a.mcp = sync.OnceValue(a.exploreMCP)
 	s := r.Session
 	a.session.Store(&s)
 	a.flow.Session(&s)

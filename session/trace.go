@@ -148,7 +148,7 @@ func outcomeOf(result any, err error) string {
 			return "1 to-do"
 		}
 		return fmt.Sprintf("%d to-dos", len(v.Todos))
-	case api.Capabilities:
+	case api.Capabilities, used:
 		return ""
 	}
 	return "changes sent"

@@ -1,0 +1,48 @@
+package session
+
+import (
+	"context"
+
+	"waybill/api"
+	"waybill/connection"
+	"waybill/explore"
+	"waybill/fault"
+)
+
+// used is what a call of the Explorer comes to: nothing that the record of the
+// call says by itself.
+type used struct{}
+
+// ExploreMCP returns what the MCP server of the open account offers and the way
+// to use it, the same for as long as the account is open, so that it notices
+// what the server describes otherwise than before. Its calls use the account's
+// tokens and are recorded as every other call is. With a resource that is no MCP
+// server it is a Fault of kind Config.
+func (m *Manager) ExploreMCP(ctx context.Context) (*explore.MCP, error) {
+	a, err := m.needAccount()
+	if err != nil {
+		return nil, err
+	}
+	if err := a.connect(ctx); err != nil {
+		return nil, err
+	}
+	if a.plans.configured.Connection.Resource.Kind != connection.MCP {
+		return nil, fault.New(fault.StepSetup, fault.Config, "not_mcp", "The resource of this connection is not an MCP server.").
+			WithRemedy("Choose another with --connection.")
+	}
+	return a.mcp(), nil
+}
+
+// exploreMCP calls the MCP server of the account.
+func (a *account) exploreMCP() *explore.MCP {
+	return explore.NewMCP(func(ctx context.Context, f func(ctx context.Context, c *api.MCPClient) error) error {
+		_, err := through(ctx, resource{a}, func(ctx context.Context, c api.Client) (used, error) {
+			mcp, ok := c.(*api.MCPClient)
+			if !ok {
+				return used{}, errClosing
+			}
+			return used{}, f(ctx, mcp)
+		})
+		return err
+	})
+}
