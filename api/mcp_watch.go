@@ -37,6 +37,8 @@ type Watching struct {
 	body    *stream  // nil until it is open
 	problem error    // what was wrong in it
 
+	settled chan struct{} // closed when it has begun, or has not
+
 	heed   sync.Once
 	heeded chan struct{} // closed when the server has confirmed it
 }
@@ -63,7 +65,7 @@ func (c *MCPClient) Watch(ctx context.Context, uri string, updated func(uri stri
 		if can := info.Capabilities; can == nil || can.Resources == nil || !can.Resources.Subscribe {
 			return errNoWatch
 		}
-		w = &Watching{c: c, queue: newUpdates(updated), version: info.ProtocolVersion, done: make(chan struct{}), heeded: make(chan struct{})}
+		w = &Watching{c: c, queue: newUpdates(updated), version: info.ProtocolVersion, done: make(chan struct{}), settled: make(chan struct{}), heeded: make(chan struct{})}
 		w.ctx, w.end = context.WithCancelCause(context.WithoutCancel(ctx))
 		begin := w.subscribe
 		if w.version >= versionModern {
@@ -72,6 +74,7 @@ func (c *MCPClient) Watch(ctx context.Context, uri string, updated func(uri stri
 		detach := context.AfterFunc(ctx, func() { w.end(context.Cause(ctx)) })
 		err := begin(ctx, uri)
 		detach()
+		close(w.settled)
 		if err != nil {
 			w.giveUp(err)
 		}
@@ -232,6 +235,7 @@ func (w *Watching) run() {
 	<-told
 	_ = w.body.Close()
 	if w.session != nil {
+		<-w.settled // what asks for the updates is in the same session
 		w.c.leave(w.session)
 	}
 }
