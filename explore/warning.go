@@ -67,9 +67,15 @@ func (s Said) hides() bool {
 	return strings.ContainsFunc(string(s), func(r rune) bool { return !unicode.IsPrint(r) }) || s.Line() != string(s) && len(s) < 400
 }
 
+// maxGlance bounds, in bytes, the names that are looked at for their likeness.
+const maxGlance = 1024
+
 // skeleton is what a name looks like at a glance: two names of one skeleton are
 // taken for one another.
 func skeleton(name string) string {
+	if len(name) > maxGlance {
+		return name
+	}
 	var b strings.Builder
 	for _, r := range norm.NFKD.String(strings.ToLower(name)) {
 		switch twin, known := twins[r]; {
