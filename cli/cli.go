@@ -82,7 +82,7 @@ func commands() []command {
 		{"import", "FILE", "bring to-dos in from a file, or restore a backup", runImport},
 		{"sign-in", "", "sign in with the browser", runSignIn},
 		{"sign-out", "", "forget the session and the local copy", runSignOut},
-		{"mcp", "tools|resources|read URI|call TOOL", "use the MCP server of a connection", runMCP},
+		{"mcp", "info|tools|resources|templates|prompts|read URI|call TOOL|prompt NAME|subscribe URI", "use the MCP server of a connection", runMCP},
 		{"connections", "[list|show NAME|add FILE|ADDRESS|export NAME|key NAME|remove NAME|presets|discover ADDRESS|approve NAME]", "see and change the connections", runConnections},
 		{"doctor", "", "check a connection, step by step", runDoctor},
 		{"trace", "", "run the steps of Cross App Access and show them, redacted", runTrace},
@@ -270,6 +270,8 @@ func subcommands(name string) []command {
 		return todoCommands()
 	case "outbox":
 		return outboxCommands()
+	case "mcp":
+		return mcpCommands()
 	default:
 		return nil
 	}

@@ -4,48 +4,121 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 
-	"waybill/api"
 	"waybill/connection"
+	"waybill/explore"
 	"waybill/fault"
 	"waybill/session"
-	"waybill/todo"
 )
+
+// mcpCommands are the words that may follow mcp.
+func mcpCommands() []command {
+	return []command{
+		{"info", "", "who the server is, what it offers, and what it says to know of it", nil},
+		{"tools", "", "list its tools; --verbose shows their schemas too", nil},
+		{"resources", "", "list its resources", nil},
+		{"templates", "", "list its families of resources", nil},
+		{"prompts", "", "list its prompts", nil},
+		{"read", "URI", "print a resource; of a template with --arg NAME=VALUE for its variables", nil},
+		{"call", "TOOL", "call a tool, with --args or --arg; asks first where it may destroy something", nil},
+		{"prompt", "NAME", "print what a prompt yields, with --arg for its arguments", nil},
+		{"subscribe", "URI", "tell of changes of a resource until interrupted", nil},
+	}
+}
+
+// mcpCall is one run of waybill mcp.
+type mcpCall struct {
+	*call
+	mcp  *explore.MCP
+	word string // what it is about
+
+	args      string
+	named     arguments
+	verbose   bool
+	yes       *bool
+	unchecked bool
+	count     int
+}
+
+// arguments are those given one by one, in their order.
+type arguments []struct{ name, value string }
+
+// String implements flag.Value.
+func (a *arguments) String() string { return "" }
+
+// Set implements flag.Value.
+func (a *arguments) Set(s string) error {
+	name, value, ok := strings.Cut(s, "=")
+	if !ok || name == "" {
+		return fmt.Errorf("not NAME=VALUE")
+	}
+	*a = append(*a, struct{ name, value string }{name, value})
+	return nil
+}
 
 func runMCP(ctx context.Context, c *call) error {
 	f := c.newFlags(sessionFlags, jsonFlag)
-	arguments := f.String("args", "{}", "for call: the tool's arguments as a `JSON` object")
+	m := &mcpCall{call: c, yes: c.yesFlag()}
+	f.StringVar(&m.args, "args", "{}", "for call: the tool's arguments as a `JSON` object")
+	f.Var(&m.named, "arg", "one argument as `NAME=VALUE`; may be given several times")
+	f.BoolVar(&m.verbose, "verbose", false, "for tools: schemas and annotations too")
+	f.BoolVar(&m.unchecked, "unchecked", false, "for call: send the arguments even if the tool's schema does not allow them")
+	f.IntVar(&m.count, "count", 0, "for subscribe: end after `N` changes")
 	words, err := c.parse()
 	if err != nil {
 		return err
 	}
-	need := map[string]int{"tools": 1, "resources": 1, "read": 2, "call": 2}
-	if len(words) == 0 || need[words[0]] != len(words) {
-		return usageError{"Say what to do: tools, resources, read URI or call TOOL.", "mcp"}
+	run, err := m.runner(words)
+	if err != nil {
+		return err
 	}
 	var object map[string]json.RawMessage
-	if json.Unmarshal([]byte(*arguments), &object) != nil || object == nil {
+	if json.Unmarshal([]byte(m.args), &object) != nil || object == nil {
 		return usageError{`--args is not a JSON object, as in '{"id": "7"}'.`, "mcp"}
 	}
 	if c.opt.connection == "" && c.opt.connectionFile == "" {
 		c.opt.connection = c.lastMCP(ctx)
 	}
-	return c.withSession(ctx, func(m *session.Manager) error {
-		client, err := mcpClient(ctx, m)
-		if err != nil {
+	return c.withSession(ctx, func(s *session.Manager) error {
+		if m.mcp, err = s.ExploreMCP(ctx); err != nil {
 			return err
 		}
-		switch words[0] {
-		case "tools":
-			return c.mcpTools(ctx, client)
-		case "resources":
-			return c.mcpResources(ctx, client)
-		case "read":
-			return c.mcpRead(ctx, client, words[1])
-		}
-		return c.mcpCall(ctx, client, words[1], json.RawMessage(*arguments))
+		return run(ctx)
 	})
+}
+
+// runner is what runs the words.
+func (m *mcpCall) runner(words []string) (func(context.Context) error, error) {
+	runs := map[string]func(context.Context) error{
+		"info": m.info, "tools": m.tools, "resources": m.resources, "templates": m.templates, "prompts": m.prompts,
+		"read": m.read, "call": m.callTool, "prompt": m.prompt, "subscribe": m.subscribe,
+	}
+	var known []string
+	for _, sub := range mcpCommands() {
+		known = append(known, sub.name)
+		if len(words) == 0 || words[0] != sub.name {
+			continue
+		}
+		takes := 1
+		if sub.args != "" {
+			takes = 2
+		}
+		switch {
+		case len(words) < takes:
+			return nil, usageError{fmt.Sprintf("mcp %s needs a %s.", sub.name, sub.args), "mcp"}
+		case len(words) > takes:
+			return nil, usageError{fmt.Sprintf("mcp %s takes no %q.", sub.name, fault.Clean(words[takes], 40)), "mcp"}
+		case takes == 2:
+			m.word = words[1]
+		}
+		return runs[sub.name], nil
+	}
+	if len(words) > 0 {
+		return nil, usageError{fmt.Sprintf("mcp takes no %q.", fault.Clean(words[0], 40)) + meant(words[0], "", known), "mcp"}
+	}
+	return nil, usageError{"Say what to do: info, tools, resources, templates, prompts, read URI, call TOOL, prompt NAME or subscribe URI.", "mcp"}
 }
 
 // lastMCP is the connection used last if it is one to an MCP server, else the
@@ -64,137 +137,68 @@ func (c *call) lastMCP(ctx context.Context) string {
 	return connection.PlaygroundMCPName
 }
 
-func mcpClient(ctx context.Context, m *session.Manager) (*api.MCPClient, error) {
-	client, err := m.Client(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if mcp, ok := client.(*api.MCPClient); ok {
-		return mcp, nil
-	}
-	return nil, fault.New(fault.StepSetup, fault.Config, "not_mcp", "The resource of this connection is not an MCP server.").
-		WithRemedy("Choose another with --connection.")
+// serverJSON is what a server says of itself, in the names of the protocol.
+type serverJSON struct {
+	Name            explore.Said   `json:"name"`
+	Title           explore.Said   `json:"title,omitempty"`
+	Version         explore.Said   `json:"version"`
+	Description     explore.Said   `json:"description,omitempty"`
+	Website         explore.Said   `json:"websiteUrl,omitempty"`
+	ProtocolVersion string         `json:"protocolVersion"`
+	Capabilities    []string       `json:"capabilities"`
+	Extensions      []explore.Said `json:"extensions,omitempty"`
+	Experimental    []explore.Said `json:"experimental,omitempty"`
+	Instructions    explore.Said   `json:"instructions,omitempty"`
 }
 
-func (c *call) mcpTools(ctx context.Context, client *api.MCPClient) error {
-	tools, err := client.Tools(ctx)
+func (m *mcpCall) info(ctx context.Context) error {
+	s, err := m.mcp.Server(ctx)
 	if err != nil {
 		return err
 	}
-	if c.opt.json {
-		out := []toolJSON{}
-		for _, t := range tools {
-			out = append(out, toolJSON{t.Name, t.Title, t.Description, t.InputSchema, t.OutputSchema, t.ReadOnly, t.Destructive})
+	offers := offered(s.Can)
+	if m.opt.json {
+		return m.printJSON(serverJSON{s.Name, s.Title, s.Version, s.Description, s.Website, s.Protocol, offers, s.Can.Extensions, s.Can.Experimental, s.Instructions})
+	}
+	w := tabwriter.NewWriter(m.env.Stdout, 0, 0, 2, ' ', 0)
+	line := func(name string, said explore.Said) {
+		if said != "" {
+			fmt.Fprintf(w, "%s\t%s\n", name, said.Line())
 		}
-		return c.printJSON(out)
 	}
-	w := tabwriter.NewWriter(c.env.Stdout, 0, 0, 2, ' ', 0)
-	for _, t := range tools {
-		fmt.Fprintf(w, "%s\t%s\n", todo.Line(t.Name), todo.Line(t.Description))
-	}
-	return w.Flush()
-}
-
-// toolJSON is a tool in the names of the protocol.
-type toolJSON struct {
-	Name         string          `json:"name"`
-	Title        string          `json:"title,omitempty"`
-	Description  string          `json:"description,omitempty"`
-	InputSchema  json.RawMessage `json:"inputSchema,omitempty"`
-	OutputSchema json.RawMessage `json:"outputSchema,omitempty"`
-	ReadOnly     bool            `json:"readOnly"`
-	Destructive  bool            `json:"destructive"`
-}
-
-// resourceJSON is a resource in the names of the protocol.
-type resourceJSON struct {
-	URI         string `json:"uri"`
-	Name        string `json:"name,omitempty"`
-	Title       string `json:"title,omitempty"`
-	Description string `json:"description,omitempty"`
-	MIMEType    string `json:"mimeType,omitempty"`
-	Size        int64  `json:"size,omitempty"`
-}
-
-func (c *call) mcpResources(ctx context.Context, client *api.MCPClient) error {
-	resources, err := client.Resources(ctx)
-	if err != nil {
+	line("name", s.Name)
+	line("title", s.Title)
+	line("version", s.Version)
+	line("description", s.Description)
+	line("website", s.Website)
+	line("protocol", explore.Said(s.Protocol))
+	line("offers", explore.Said(strings.Join(offers, ", ")))
+	line("extensions", joinedNames(s.Can.Extensions))
+	line("experimental", joinedNames(s.Can.Experimental))
+	if err := w.Flush(); err != nil || s.Instructions == "" {
 		return err
 	}
-	if c.opt.json {
-		out := []resourceJSON{}
-		for _, r := range resources {
-			out = append(out, resourceJSON(r))
-		}
-		return c.printJSON(out)
-	}
-	w := tabwriter.NewWriter(c.env.Stdout, 0, 0, 2, ' ', 0)
-	for _, r := range resources {
-		fmt.Fprintf(w, "%s\t%s\n", todo.Line(r.URI), todo.Line(r.Name))
-	}
-	return w.Flush()
-}
-
-func (c *call) mcpRead(ctx context.Context, client *api.MCPClient, uri string) error {
-	contents, err := client.Read(ctx, uri)
-	if err != nil {
-		return err
-	}
-	return c.printContents(contents)
-}
-
-func (c *call) mcpCall(ctx context.Context, client *api.MCPClient, tool string, args json.RawMessage) error {
-	result, err := client.Call(ctx, tool, args)
-	if err != nil {
-		return err
-	}
-	switch {
-	case c.opt.json && result.Structured != nil:
-		err = c.printJSON(result.Structured)
-	default:
-		err = c.printContents(result.Content)
-	}
-	if err == nil && result.IsError {
-		words := ""
-		if len(result.Content) > 0 {
-			words = result.Content[0].Text
-		}
-		return fault.New(fault.StepCall, fault.Invalid, "tool_failed", "The tool says that it failed.").WithServer(0, words)
-	}
+	_, err = fmt.Fprintf(m.env.Stdout, "\n%s\n", s.Instructions.Text())
 	return err
 }
 
-// contentJSON is one part of a result; of binary parts only kind and size.
-type contentJSON struct {
-	Kind     string `json:"kind"`
-	Text     string `json:"text,omitempty"`
-	URI      string `json:"uri,omitempty"`
-	MIMEType string `json:"mimeType,omitempty"`
-	Bytes    int    `json:"bytes,omitempty"`
+func offered(can explore.Capabilities) []string {
+	out := []string{}
+	for _, c := range []struct {
+		name string
+		is   bool
+	}{{"tools", can.Tools}, {"resources", can.Resources}, {"subscriptions", can.Subscribe}, {"prompts", can.Prompts}, {"completions", can.Completions}, {"logging", can.Logging}} {
+		if c.is {
+			out = append(out, c.name)
+		}
+	}
+	return out
 }
 
-func (c *call) printContents(contents []api.Content) error {
-	if c.opt.json {
-		out := []contentJSON{}
-		for _, part := range contents {
-			out = append(out, contentJSON(part))
-		}
-		return c.printJSON(out)
+func joinedNames(names []explore.Said) explore.Said {
+	var out []string
+	for _, n := range names {
+		out = append(out, string(n))
 	}
-	for _, part := range contents {
-		if json.Valid([]byte(part.Text)) {
-			if err := c.printJSON(json.RawMessage(part.Text)); err != nil {
-				return err
-			}
-			continue
-		}
-		line := todo.Text(part.Text)
-		if line == "" {
-			line = fmt.Sprintf("[%s %s, %d bytes]", part.Kind, fault.Clean(part.MIMEType, 60), part.Bytes)
-		}
-		if _, err := fmt.Fprintln(c.env.Stdout, line); err != nil {
-			return err
-		}
-	}
-	return nil
+	return explore.Said(strings.Join(out, ", "))
 }

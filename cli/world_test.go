@@ -110,6 +110,8 @@ type computer struct {
 	ring      *ring
 	email     string
 	terminal  bool
+	says      string // the answer to every question; "": there is nobody to ask
+	mcpURL    string // of another MCP server, that takes the playground's tokens; "": the playground's own
 	transport *transport.Client
 	browser   sync.WaitGroup
 }
@@ -155,10 +157,11 @@ func (c *computer) openURL(address string) error {
 
 func (c *computer) builtin(context.Context) ([]session.Configured, error) {
 	e := c.server.p.Endpoints()
-	return []session.Configured{
-		configured(e, e.Clients.REST, connection.PlaygroundName, connection.REST, e.API, "todos.read", "todos.write"),
-		configured(e, e.Clients.MCP, connection.PlaygroundMCPName, connection.MCP, e.MCP, "todos.read", "todos.write", "mcp.access"),
-	}, nil
+	mcp := configured(e, e.Clients.MCP, connection.PlaygroundMCPName, connection.MCP, e.MCP, "todos.read", "todos.write", "mcp.access")
+	if c.mcpURL != "" {
+		mcp.Connection.Resource.URL = c.mcpURL
+	}
+	return []session.Configured{configured(e, e.Clients.REST, connection.PlaygroundName, connection.REST, e.API, "todos.read", "todos.write"), mcp}, nil
 }
 
 func configured(e playground.Endpoints, client playground.DemoClient, name string, kind connection.ResourceKind, url string, scopes ...string) session.Configured {
@@ -181,11 +184,15 @@ func (c *computer) open(ctx context.Context, o cli.OpenOptions) (*session.Manage
 func (c *computer) run(stdin io.Reader, args ...string) (status int, stdout, stderr string) {
 	c.t.Helper()
 	var out, errs bytes.Buffer
-	status = cli.Run(c.t.Context(), cli.Env{
+	env := cli.Env{
 		Args: args, Stdin: stdin, Stdout: &out, Stderr: &errs, Version: "test", Terminal: c.terminal,
 		LookupEnv: func(string) (string, bool) { return "", false },
 		Open:      c.open,
-	})
+	}
+	if c.says != "" {
+		env.Ask = func(string) (string, error) { return c.says, nil }
+	}
+	status = cli.Run(c.t.Context(), env)
 	return status, out.String(), errs.String()
 }
 

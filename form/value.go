@@ -276,3 +276,31 @@ func canonical(data json.RawMessage) string {
 	}
 	return string(out)
 }
+
+// Enter enters a value as a person writes it in one line: a text or a number
+// itself, true or yes, the label of an option, and everything else as JSON.
+// Whether it is one JSON says.
+func (v *Value) Enter(text string) {
+	v.Set, v.AsJSON, v.Text = true, v.Field.Kind == Raw, text
+	switch v.Field.Kind {
+	case Boolean:
+		switch strings.ToLower(strings.TrimSpace(text)) {
+		case "true", "yes", "on", "1":
+			v.Yes = true
+		case "false", "no", "off", "0":
+			v.Yes = false
+		default:
+			v.AsJSON = true
+		}
+	case Enum:
+		v.Choice = -1
+		for i, o := range v.Field.Options {
+			if o.Label == text || string(o.JSON) == text {
+				v.Choice = i
+				return
+			}
+		}
+	case Array, Object:
+		v.AsJSON = true
+	}
+}
