@@ -49,6 +49,9 @@ type session struct {
 	refused error // why server/discover failed, where initialize would fail alike
 
 	learnt learnt
+
+	hearing  chan struct{} // held while listener is opened
+	listener *listener     // the last one; nil: none yet
 }
 
 // begin tells that the first call has its connection, or that there is none.
@@ -219,7 +222,7 @@ func (c *MCPClient) open(ctx context.Context) (*session, error) {
 }
 
 func newSession() *session {
-	s := &session{ready: make(chan struct{}), begun: make(chan struct{})}
+	s := &session{ready: make(chan struct{}), begun: make(chan struct{}), hearing: make(chan struct{}, 1)}
 	s.over, s.end = context.WithCancel(context.Background())
 	return s
 }

@@ -11,9 +11,8 @@ const maxWaiting = 1000
 // updates carries what has changed from a stream to the caller, each URI once,
 // however slow the caller is.
 type updates struct {
-	told  func(uri string)
-	begun chan struct{} // closed when the caller may be told
-	some  chan struct{}
+	told func(uri string)
+	some chan struct{}
 
 	mu      sync.Mutex
 	waiting []string
@@ -21,11 +20,8 @@ type updates struct {
 }
 
 func newUpdates(told func(string)) *updates {
-	return &updates{told: told, begun: make(chan struct{}), some: make(chan struct{}, 1), known: map[string]bool{}}
+	return &updates{told: told, some: make(chan struct{}, 1), known: map[string]bool{}}
 }
-
-// begin lets the caller be told. It is called once.
-func (u *updates) begin() { close(u.begun) }
 
 func (u *updates) add(uri string) {
 	u.mu.Lock()
@@ -52,11 +48,6 @@ func (u *updates) take() []string {
 
 // tell tells the caller until ctx ends.
 func (u *updates) tell(ctx context.Context) {
-	select {
-	case <-u.begun:
-	case <-ctx.Done():
-		return
-	}
 	for {
 		select {
 		case <-u.some:

@@ -40,6 +40,7 @@ type mcpCall struct {
 	yes       *bool
 	unchecked bool
 	count     int
+	then      string
 }
 
 // arguments are those given one by one, in their order.
@@ -66,6 +67,7 @@ func runMCP(ctx context.Context, c *call) error {
 	f.BoolVar(&m.verbose, "verbose", false, "for tools: schemas and annotations too")
 	f.BoolVar(&m.unchecked, "unchecked", false, "for call: send the arguments even if the tool's schema does not allow them")
 	f.IntVar(&m.count, "count", 0, "for subscribe: end after `N` changes")
+	f.StringVar(&m.then, "call", "", "for subscribe: call this `TOOL`, with --args or --arg, once it is subscribed")
 	words, err := c.parse()
 	if err != nil {
 		return err

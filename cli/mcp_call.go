@@ -39,26 +39,36 @@ func (m *mcpCall) values() map[string]string {
 }
 
 func (m *mcpCall) callTool(ctx context.Context) error {
-	tool, err := m.mcp.Tool(ctx, explore.Said(m.word))
+	call, err := m.prepared(ctx, m.word)
 	if err != nil {
 		return err
 	}
-	args, err := m.arguments(tool)
+	result, err := call(ctx)
 	if err != nil {
 		return err
+	}
+	return m.printResult(result)
+}
+
+// prepared is a call of a tool whose arguments are checked, and that was agreed
+// to where it may destroy something.
+func (m *mcpCall) prepared(ctx context.Context, name string) (func(context.Context) (*explore.Result, error), error) {
+	tool, err := m.mcp.Tool(ctx, explore.Said(name))
+	if err != nil {
+		return nil, err
+	}
+	args, err := m.arguments(tool)
+	if err != nil {
+		return nil, err
 	}
 	m.warn(tool.Name, tool.Warnings)
 	if tool.Destructive && !*m.yes {
 		m.say("The tool %s may change or destroy something: it does not say that it only adds, or only reads.", tool.Name.Line())
 		if err := m.confirm(false, "Call it?"); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	result, err := m.mcp.Call(ctx, tool, args, m.progress)
-	if err != nil {
-		return err
-	}
-	return m.printResult(result)
+	return func(ctx context.Context) (*explore.Result, error) { return m.mcp.Call(ctx, tool, args, m.progress) }, nil
 }
 
 // arguments are what is sent, from --args and --arg, and checked by the tool's
@@ -209,40 +219,64 @@ func (m *mcpCall) prompt(ctx context.Context) error {
 	return nil
 }
 
-// subscribe prints the address of what has changed, again and again. That the
-// user ends it is no failure.
+// telling prints the address of each thing that has changed, until there were
+// enough.
+type telling struct {
+	*mcpCall
+	enough chan struct{}
+
+	mu     sync.Mutex
+	told   int
+	failed error
+}
+
+func (c *telling) tell(uri explore.Said) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.failed != nil || c.count > 0 && c.told >= c.count {
+		return
+	}
+	if c.told++; c.opt.json {
+		c.failed = c.printJSON(map[string]explore.Said{"uri": uri})
+	} else {
+		_, c.failed = fmt.Fprintln(c.env.Stdout, uri.Line())
+	}
+	if c.failed != nil || c.told == c.count {
+		close(c.enough)
+	}
+}
+
+// subscribe tells of changes. That the user ends it is no failure.
 func (m *mcpCall) subscribe(ctx context.Context) error {
-	var mu sync.Mutex
-	told, failed, enough := 0, error(nil), make(chan struct{})
-	s, err := m.mcp.Subscribe(ctx, m.word, func(uri explore.Said) {
-		mu.Lock()
-		defer mu.Unlock()
-		if failed != nil || m.count > 0 && told >= m.count {
-			return
+	call := func(context.Context) (*explore.Result, error) { return &explore.Result{}, nil }
+	if m.then != "" {
+		var err error
+		if call, err = m.prepared(ctx, m.then); err != nil {
+			return err
 		}
-		if told++; m.opt.json {
-			failed = m.printJSON(map[string]explore.Said{"uri": uri})
-		} else {
-			_, failed = fmt.Fprintln(m.env.Stdout, uri.Line())
-		}
-		if failed != nil || told == m.count {
-			close(enough)
-		}
-	})
+	}
+	c := &telling{mcpCall: m, enough: make(chan struct{})}
+	s, err := m.mcp.Subscribe(ctx, m.word, c.tell)
 	if err != nil {
 		return err
 	}
+	defer s.Close()
 	if !m.opt.json {
 		m.say("Waiting for changes of %s; Ctrl-C ends it.", todo.Line(m.word))
 	}
+	if result, err := call(ctx); err != nil {
+		return err
+	} else if result.Failed {
+		return m.printResult(result)
+	}
 	select {
-	case <-enough:
+	case <-c.enough:
 	case <-s.Done():
 		return s.Err()
 	case <-ctx.Done():
 	}
 	s.Close()
-	return failed
+	return c.failed
 }
 
 // contentJSON is one part of a result.
