@@ -81,6 +81,8 @@ func (c *MCPClient) once(st *callState, f func(context.Context, *session) error)
 	st.session.Store(s)
 	if err = f(inner, s); err == nil {
 		s.proven.Store(true)
+	} else {
+		st.await(c.root)
 	}
 	return c.explain(st, s, err)
 }

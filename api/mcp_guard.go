@@ -68,7 +68,13 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !asked.call() && asked.method != methodInitialized { // nobody waits for it
 		ctx, stop := within(req.Context(), g.bearer.root, asideLimit)
 		defer stop()
+		if st != nil && asked.method == methodCancelled {
+			defer st.once.Do(func() { close(st.cancelled) })
+		}
 		return g.exchange(req.WithContext(ctx), asked, nil)
+	}
+	if st != nil {
+		st.out.Store(true)
 	}
 	if st != nil && st.session.Load() != nil {
 		req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{

@@ -12,6 +12,7 @@ const (
 	mcpCallLimit = 5 * time.Minute
 	settleLimit  = 10 * time.Millisecond // for the end of a stream, if its connection is wanted next
 	drainLimit   = time.Second           // for the end of a stream whose answer has arrived
+	cancelLimit  = time.Second           // for telling the server that a call is cancelled
 	patientLimit = 30 * time.Minute      // of a call that the user can cancel, also without anything arriving
 )
 

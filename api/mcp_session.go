@@ -26,6 +26,7 @@ const (
 	methodDiscover    = "server/discover"
 	methodInitialize  = "initialize"
 	methodInitialized = "notifications/initialized"
+	methodCancelled   = "notifications/cancelled"
 )
 
 // session is one MCP session, from versionModern on only a name for having

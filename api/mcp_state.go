@@ -25,6 +25,10 @@ type callState struct {
 	reopened bool // a forgotten session was opened anew for this call
 	doubted  bool // a version taken for granted was given up for this call
 
+	out       atomic.Bool   // a request went out
+	cancelled chan struct{} // closed when the server was told that it is cancelled
+	once      sync.Once     // closes cancelled
+
 	mu      sync.Mutex
 	token   secret.Text
 	granted []string
@@ -42,7 +46,7 @@ type callState struct {
 func (st *callState) again(limits *limits) *callState {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	return &callState{about: st.about, use: st.use, progressAs: st.progressAs, limits: limits, reopened: st.reopened, doubted: st.doubted,
+	return &callState{about: st.about, use: st.use, progressAs: st.progressAs, limits: limits, cancelled: make(chan struct{}), reopened: st.reopened, doubted: st.doubted,
 		token: st.token, granted: st.granted, renewed: st.renewed}
 }
 
@@ -89,6 +93,22 @@ func (st *callState) tell(notification []byte) {
 	defer st.telling.Unlock()
 	if !st.over {
 		st.use.Progress(said.Params)
+	}
+}
+
+// await waits until the server was told that the call is cancelled, which the SDK
+// does beside it, if somebody waits for the call: a program that ends right after
+// would leave the server at work.
+func (st *callState) await(root context.Context) {
+	if !st.use.Patient || !st.out.Load() || st.limits.ctx.Err() == nil {
+		return
+	}
+	timer := time.NewTimer(cancelLimit)
+	defer timer.Stop()
+	select {
+	case <-st.cancelled:
+	case <-timer.C:
+	case <-root.Done():
 	}
 }
 

@@ -80,6 +80,7 @@ func runMCP(ctx context.Context, c *call) error {
 	if json.Unmarshal([]byte(m.args), &object) != nil || object == nil {
 		return usageError{`--args is not a JSON object, as in '{"id": "7"}'.`, "mcp"}
 	}
+	c.opt.offline = true // nothing is sent but what is asked for: no to-dos are fetched beside it
 	if c.opt.connection == "" && c.opt.connectionFile == "" {
 		c.opt.connection = c.lastMCP(ctx)
 	}

@@ -128,15 +128,8 @@ func newExplorer(t *testing.T) *explorer {
 	d := desktop.New(t, desktop.Options{Keyring: desktop.Unlocked})
 	at, _ := program.In(t, d, program.Headless, "WAYBILL_HOME="+t.TempDir()).Playground()
 	gate := newCheckpoint(t, everything(t, d), at.MCP)
-	file := program.Connection{
-		"name": "everything",
-		"idp": map[string]any{"issuer": at.IdP, "client_id": at.Clients.MCP.ID, "client_secret": "${IDP_SECRET}",
-			"auth_method": "client_secret_post", "scopes": []string{"openid", "profile", "email", "offline_access"}},
-		"resource": map[string]any{"kind": "mcp", "url": gate.URL + "/mcp", "identifier": at.MCP, "authorization_server": at.AuthorizationServer,
-			"client_id": at.Clients.MCP.ResourceID, "client_secret": "${RESOURCE_SECRET}", "auth_method": "client_secret_post",
-			"scopes": []string{"todos.read", "mcp.access"}},
-	}.File(t)
-	waybill := program.In(t, d, program.Headless, "WAYBILL_HOME="+t.TempDir(), "IDP_SECRET="+at.Clients.MCP.Secret, "RESOURCE_SECRET="+at.Clients.MCP.ResourceSecret)
+	file := at.MCPConnection("everything", gate.URL+"/mcp").File(t)
+	waybill := program.In(t, d, program.Headless, append(at.MCPSecrets(), "WAYBILL_HOME="+t.TempDir())...)
 	if r := waybill.Browsing([]string{"email=grace@example.com", "code=123456"}, "sign-in", "--no-browser", "--accept", "--connection-file", file); r.Code != 0 {
 		t.Fatalf("sign-in ended with %d:\n%s", r.Code, r.Stderr)
 	}

@@ -174,6 +174,23 @@ func (p Playground) Connection(name string) Connection {
 	}
 }
 
+// MCPConnection describes the playground's MCP demo client, with the resource at
+// an address that takes the tokens of the playground's own MCP server; the
+// secrets are those of MCPSecrets.
+func (p Playground) MCPConnection(name, url string) Connection {
+	c := p.Connection(name)
+	c.Part("idp")["client_id"] = p.Clients.MCP.ID
+	resource := c.Part("resource")
+	resource["kind"], resource["url"], resource["identifier"] = "mcp", url, p.MCP
+	resource["client_id"], resource["scopes"] = p.Clients.MCP.ResourceID, []string{"todos.read", "mcp.access"}
+	return c
+}
+
+// MCPSecrets are Secrets of MCPConnection.
+func (p Playground) MCPSecrets() []string {
+	return []string{"IDP_SECRET=" + p.Clients.MCP.Secret, "RESOURCE_SECRET=" + p.Clients.MCP.ResourceSecret}
+}
+
 // Secrets are the settings that a connection file's secrets are read from.
 func (p Playground) Secrets() []string {
 	return []string{"IDP_SECRET=" + p.Clients.REST.Secret, "RESOURCE_SECRET=" + p.Clients.REST.ResourceSecret}
