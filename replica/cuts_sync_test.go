@@ -37,7 +37,16 @@ import (
 const (
 	overHTTP1 = "HTTP 1.1"
 	overHTTP2 = "HTTP 2 over TLS"
+	overMCP1  = "MCP over HTTP 1.1"
+	overMCP2  = "MCP over HTTP 2 over TLS"
 )
+
+func kindOf(protocol string) connection.ResourceKind {
+	if protocol == overMCP1 || protocol == overMCP2 {
+		return connection.MCP
+	}
+	return connection.REST
+}
 
 // cut is where a line breaks: the byte after that many is the first one lost.
 type cut struct {
@@ -168,6 +177,7 @@ type cutWorld struct {
 	t    *testing.T
 	net  *virtualnet.Network
 	p    *playground.Playground
+	kind connection.ResourceKind
 	dir  string // "" keeps the copies in memory
 	user int
 }
@@ -179,19 +189,27 @@ func inCutWorld(t *testing.T, protocol, dir string, f func(w *cutWorld)) {
 	must(t, err)
 	synctest.Test(t, func(t *testing.T) {
 		n := virtualnet.New(0)
-		at := "https://api.example"
-		if protocol == overHTTP1 {
-			at = "http://127.0.0.1:8001"
+		const plain = "127.0.0.1:8001"
+		at, mcp := "https://api.example", "https://mcp.example"
+		switch protocol {
+		case overHTTP1:
+			at = "http://" + plain
+		case overMCP1:
+			mcp = "http://" + plain
 		}
 		p, err := playground.New(playground.Options{GenerateKey: playgroundtest.Key, Now: time.Now, Todos: 60, AccessTokenLife: 24 * time.Hour},
-			playground.Origins{IdP: "https://idp.example", AuthorizationServer: "https://auth.example", API: at, MCP: "https://mcp.example"})
+			playground.Origins{IdP: "https://idp.example", AuthorizationServer: "https://auth.example", API: at, MCP: mcp})
 		must(t, err)
-		if protocol == overHTTP1 {
-			n.ServePlain("127.0.0.1:8001", p.Handler(playground.API))
-		} else {
+		switch protocol {
+		case overHTTP1:
+			n.ServePlain(plain, p.Handler(playground.API))
+		case overMCP1:
+			n.ServePlain(plain, p.Handler(playground.MCP))
+		default:
 			n.Serve("api.example", p.Handler(playground.API))
+			n.Serve("mcp.example", p.Handler(playground.MCP))
 		}
-		f(&cutWorld{t: t, net: n, p: p, dir: dir})
+		f(&cutWorld{t: t, net: n, p: p, kind: kindOf(protocol), dir: dir})
 		n.Close()
 		must(t, p.Close())
 	})
@@ -229,13 +247,15 @@ func (w *cutWorld) post(address string, form url.Values) (out map[string]any) {
 	return out
 }
 
-// Token signs a new user in, whose to-dos nobody has touched.
-func (w *cutWorld) token() secret.Text {
+// grant is an access token of the user for one kind of resource.
+func (w *cutWorld) grant(kind connection.ResourceKind) secret.Text {
 	w.t.Helper()
 	const verifier, redirect = "a-verifier-of-at-least-forty-three-characters-0123", "http://127.0.0.1:8765/callback"
 	e, sum := w.p.Endpoints(), sha256.Sum256([]byte(verifier))
-	demo := e.Clients.REST
-	w.user++
+	demo, resource, scopes := e.Clients.REST, e.API, "todos.read todos.write"
+	if kind == connection.MCP {
+		demo, resource, scopes = e.Clients.MCP, e.MCP, scopes+" mcp.access"
+	}
 	back, err := playgroundtest.NewBrowser(w, fmt.Sprintf("user%04d@example.com", w.user)).SignIn(w.t.Context(), e.IdP+"/authorize?"+url.Values{
 		"response_type": {"code"}, "client_id": {demo.ClientID}, "redirect_uri": {redirect}, "scope": {"openid email"}, "state": {"s"}, "nonce": {"n"},
 		"code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])}, "code_challenge_method": {"S256"}}.Encode())
@@ -245,10 +265,10 @@ func (w *cutWorld) token() secret.Text {
 	waybill := w.post(e.IdP+"/token", url.Values{
 		"grant_type": {"urn:ietf:params:oauth:grant-type:token-exchange"}, "requested_token_type": {"urn:ietf:params:oauth:token-type:id-jag"},
 		"subject_token": {identity["id_token"].(string)}, "subject_token_type": {"urn:ietf:params:oauth:token-type:id_token"},
-		"audience": {e.AuthorizationServer}, "resource": {e.API}, "scope": {"todos.read todos.write"},
+		"audience": {e.AuthorizationServer}, "resource": {resource}, "scope": {scopes},
 		"client_id": {demo.ClientID}, "client_secret": {demo.ClientSecret.Reveal()}})
 	access := w.post(e.AuthorizationServer+"/token", url.Values{
-		"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"}, "assertion": {waybill["access_token"].(string)}, "scope": {"todos.read todos.write"},
+		"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"}, "assertion": {waybill["access_token"].(string)}, "scope": {scopes},
 		"client_id": {demo.ResourceClientID}, "client_secret": {demo.ResourceClientSecret.Reveal()}})
 	return secret.New(access["access_token"].(string))
 }
@@ -257,7 +277,7 @@ func (w *cutWorld) token() secret.Text {
 type oneToken struct{ secret.Text }
 
 func (t oneToken) Token(context.Context) (secret.Text, []string, error) {
-	return t.Text, []string{"todos.read", "todos.write"}, nil
+	return t.Text, []string{"todos.read", "todos.write", "mcp.access"}, nil
 }
 func (oneToken) Refused(secret.Text) {}
 
@@ -319,18 +339,29 @@ type traveller struct {
 	*Replica
 	w     *cutWorld
 	line  *wire
-	token secret.Text
-	want  []string // what must be here and at the server in the end
+	token secret.Text // with which the server's list is looked at
+	want  []string    // what must be here and at the server in the end
 	end   func()
+}
+
+// client is the user's, over one kind of resource.
+func (w *cutWorld) client(network *transport.Client) api.Client {
+	o := api.Options{Transport: network, Tokens: oneToken{w.grant(w.kind)}, Resource: connection.Resource{Kind: w.kind, Scopes: []string{"todos.read", "todos.write"}}}
+	if w.kind == connection.MCP {
+		o.Resource.URL, o.Resource.Scopes = w.p.Endpoints().MCP, append(o.Resource.Scopes, "mcp.access")
+		return api.NewMCP(o)
+	}
+	o.Resource.URL = w.p.Endpoints().API
+	return api.NewREST(o)
 }
 
 func (w *cutWorld) travel() *traveller {
 	t := w.t
 	t.Helper()
-	token, line := w.token(), &wire{net: w.net}
+	w.user++ // whose to-dos nobody has touched
+	line := &wire{net: w.net}
 	network := transport.New(transport.Options{DialContext: line.dial, RootCAs: w.net.CertPool()})
-	client := api.NewREST(api.Options{Transport: network, Tokens: oneToken{token},
-		Resource: connection.Resource{Kind: connection.REST, URL: w.p.Endpoints().API, Scopes: []string{"todos.read", "todos.write"}}})
+	client := w.client(network)
 	o := Options{Account: "cut", Key: [32]byte{6}, Parallel: 1}
 	if w.dir != "" {
 		o.Dir = filepath.Join(w.dir, fmt.Sprint(w.user))
@@ -344,7 +375,7 @@ func (w *cutWorld) travel() *traveller {
 	line.set(true, nil)
 	edit100(t, r)
 	synctest.Wait()
-	return &traveller{Replica: r, w: w, line: line, token: token, want: content(r), end: func() {
+	return &traveller{Replica: r, w: w, line: line, token: w.grant(connection.REST), want: content(r), end: func() {
 		cancel()
 		must(t, <-ended)
 		must(t, r.Close())
@@ -546,6 +577,26 @@ func TestR6_ASyncOverTLSCut(t *testing.T) {
 	}
 	t.Logf("%d bytes up, %d bytes down", len(passed[up]), len(passed[down]))
 	cutAt(t, overHTTP2, cuts)
+}
+
+// An MCP server alone is a whole to-do service: the same edits over it, whose
+// answers are event streams.
+func TestR6_ASyncOverMCPCut(t *testing.T) {
+	for _, protocol := range []string{overMCP1, overMCP2} {
+		t.Run(protocol, func(t *testing.T) {
+			step := 7919
+			if slow() {
+				step = 401
+			}
+			passed := recorded(t, protocol)
+			var cuts []cut
+			for way := range passed {
+				cuts = append(cuts, cutsOf(way, len(passed[way])*9/10, nil, step, false)...)
+			}
+			t.Logf("%d bytes up, %d bytes down", len(passed[up]), len(passed[down]))
+			cutAt(t, protocol, cuts)
+		})
+	}
 }
 
 func recorded(t *testing.T, protocol string) (passed [2][]byte) {

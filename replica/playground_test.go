@@ -288,8 +288,14 @@ func TestR30_TwoComputersAtThePlayground(t *testing.T) {
 // Lines that break after any number of bytes, in both directions, while a
 // hundred to-dos are made and edited: nothing is lost, nothing is there twice.
 func TestR6_LinesThatBreak(t *testing.T) {
+	for _, kind := range []connection.ResourceKind{connection.REST, connection.MCP} {
+		t.Run(string(kind), func(t *testing.T) { linesThatBreak(t, kind) })
+	}
+}
+
+func linesThatBreak(t *testing.T, kind connection.ResourceKind) {
 	p := start(t)
-	one := at(t, p, connection.REST)
+	one := at(t, p, kind)
 	before := one.titles()
 	one.line.set(func() { one.line.breaks = rand.New(rand.NewPCG(6, 6)) })
 	var want []string
@@ -315,7 +321,7 @@ func TestR6_LinesThatBreak(t *testing.T) {
 	if one.Snapshot().Status.Look > 0 {
 		t.Errorf("%+v", one.Outbox())
 	}
-	two := at(t, p, connection.REST)
+	two := at(t, p, kind)
 	got := slices.DeleteFunc(two.titles(), func(title string) bool { return slices.Contains(before, title) })
 	if !slices.Equal(got, want) {
 		t.Fatalf("the server has %d of 100: %v", len(got), got)
