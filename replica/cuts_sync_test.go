@@ -584,7 +584,7 @@ func TestR6_ASyncOverTLSCut(t *testing.T) {
 func TestR6_ASyncOverMCPCut(t *testing.T) {
 	for _, protocol := range []string{overMCP1, overMCP2} {
 		t.Run(protocol, func(t *testing.T) {
-			step := 7919
+			step := 30_011
 			if slow() {
 				step = 401
 			}

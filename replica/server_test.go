@@ -307,6 +307,7 @@ func opened(t testing.TB, o Options, with seams) *Replica {
 // runs starts Run and ends it with the test.
 func runs(t *testing.T, r *Replica, c api.Client) {
 	t.Helper()
+	c = reached(t, c)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
