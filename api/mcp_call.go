@@ -78,7 +78,7 @@ func (c *MCPClient) once(st *callState, f func(context.Context, *session) error)
 	}
 	defer s.begin()
 	st.settle()
-	st.session.Store(s)
+	st.begin(s)
 	if err = f(inner, s); err == nil {
 		s.proven.Store(true)
 	} else {

@@ -63,6 +63,14 @@ func (st *callState) progress() {
 	}
 }
 
+// begin tells that what is sent from here on is the call, in s.
+func (st *callState) begin(s *session) {
+	st.mu.Lock()
+	st.result = nil // of opening the session
+	st.mu.Unlock()
+	st.session.Store(s)
+}
+
 // keep remembers an answer as it came.
 func (st *callState) keep(answer []byte) {
 	if st == nil || !st.use.Raw {
