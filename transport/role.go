@@ -128,7 +128,7 @@ func closeBody(req *http.Request) {
 
 // follow sends req and, for metadata only, follows redirects within its
 // origin. Every other redirect is an answer that is not accepted: what it
-// points to could be anybody's (RFC 9700 section 4.12).
+// points to could be anybody's (RFC 9700 section 4.12). A Meter has it shown.
 func (rt *roundTripper) follow(req *http.Request, w *watch) (*http.Response, error) {
 	for hop := 0; ; hop++ {
 		resp, err := rt.send(req, w)
@@ -138,7 +138,7 @@ func (rt *roundTripper) follow(req *http.Request, w *watch) (*http.Response, err
 			w.tape.refuse(f)
 			return nil, f
 		}
-		if err != nil || resp.StatusCode < 300 || resp.StatusCode > 399 || resp.StatusCode == http.StatusNotModified {
+		if err != nil || resp.StatusCode < 300 || resp.StatusCode > 399 || resp.StatusCode == http.StatusNotModified || rt.meterOf(req.Context()) != nil {
 			return resp, err
 		}
 		_ = resp.Body.Close()
@@ -198,6 +198,7 @@ func (rt *roundTripper) send(req *http.Request, w *watch) (*http.Response, error
 		trace := w.tape.trace(func(info httptrace.GotConnInfo) { seen.Reused = info.Reused })
 		req = req.WithContext(httptrace.WithClientTrace(req.Context(), trace))
 	}
+	req = rt.meterOf(req.Context()).begin(req)
 	resp, err := rt.bounded(req, w, &seen)
 	seen.Took = time.Since(seen.Start)
 	if err != nil {
@@ -219,6 +220,7 @@ func (rt *roundTripper) bounded(req *http.Request, w *watch, seen *Exchange) (*h
 	seen.Status, seen.Proto = resp.StatusCode, resp.Proto
 	rt.client.noteClock(req.URL, resp, seen.Start)
 	rt.client.noteNonce(req.URL, resp)
+	rt.meterOf(req.Context()).read(resp)
 	b := &body{rc: resp.Body, watch: w, step: step, host: req.URL.Host, left: resourceCap}
 	resp.Body = b
 	w.tape.headers(resp)
