@@ -100,3 +100,16 @@ func (b *bearer) wait() int {
 	}
 	return -1
 }
+
+// refuse tells that the resource answered 401 to token, and that the request is
+// not repeated: the next one is sent with another.
+func (b *bearer) refuse(token secret.Text) {
+	b.mu.Lock()
+	wait := time.Until(b.until) > 0
+	b.mu.Unlock()
+	if wait {
+		return
+	}
+	b.refusedAgain(token)
+	b.tokens.Refused(token)
+}

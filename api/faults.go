@@ -3,12 +3,10 @@ package api
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -298,11 +296,7 @@ func withoutToken(words string, token secret.Text) string {
 	if token.Empty() {
 		return words
 	}
-	plain := token.Reveal()
-	for _, form := range []string{plain, url.QueryEscape(plain), url.PathEscape(plain), base64.RawStdEncoding.EncodeToString([]byte(plain)), base64.RawURLEncoding.EncodeToString([]byte(plain))} {
-		words = strings.ReplaceAll(words, form, secret.Redacted)
-	}
-	return words
+	return string(echoes{token.Reveal()}.body([]byte(words)))
 }
 
 // statusOf is the status that stands for an error code by which servers say in
