@@ -35,6 +35,16 @@ func (f files) mark() string     { return f.base + ".mark" }
 func (f files) syncLock() string { return f.base + ".sync" } // who holds it sends and fetches
 func (f files) useLock() string  { return f.base + ".use" }  // everyone who has it open shares it
 
+// Beside names a file that lies beside the copy of o's account, and that Remove
+// deletes with it; "" where nothing is written. name is of lower-case letters, and
+// none that the copy uses itself.
+func Beside(o Options, name string) string {
+	if o.Dir == "" {
+		return ""
+	}
+	return filesOf(o).base + "." + name
+}
+
 // mark is what lies beside the file and says what the file must hold at least,
 // since an emptied or older file looks as good as any to SQLite.
 type mark struct {
