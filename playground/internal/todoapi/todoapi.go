@@ -100,7 +100,10 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // neither cleaned nor redirected.
 func (s *server) route(path string) (endpoint, bool) {
 	type methods = map[string]func(http.ResponseWriter, *http.Request, access.Access)
-	if path == collection {
+	switch path {
+	case document:
+		return endpoint{methods{http.MethodGet: describe}}, true
+	case collection:
 		return endpoint{methods{http.MethodGet: s.list("", all), http.MethodPost: s.create}}, true
 	}
 	id, found := strings.CutPrefix(path, collection+"/")
