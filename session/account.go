@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"sync"
 	"sync/atomic"
@@ -49,6 +50,10 @@ type account struct {
 	plans  *planner
 	ladder *auth.Ladder
 	client api.Client
+
+	rawOnce sync.Once // see rawClient
+	raw     *api.Raw
+	rawErr  error
 }
 
 // loadKept finds out for which connections an account is kept.
@@ -213,16 +218,23 @@ func (a *account) build(plans *planner) {
 	a.ladder = auth.NewLadder(auth.LadderOptions{
 		Plan: a.plan, Begin: a.beginMint, Observe: func(e auth.Event) { a.minting.Event(e) }, Transport: a.m.o.Transport, Session: a.session.Load, Exclude: a.exclude, Save: a.save,
 	})
-	o := api.Options{Transport: a.m.o.Transport, Tokens: tokens{a.ladder, plans}, Resource: plans.configured.Connection.Resource}
-	if plans.configured.Connection.DPoP {
-		o.Prover = a.ladder
-	}
+	o := a.clientOptions()
 	if o.Resource.Kind == connection.MCP {
 		a.client = api.NewMCP(o)
 	} else {
 		a.client = api.NewREST(o)
 	}
 	close(a.up)
+}
+
+// clientOptions are what a client of the resource needs.
+func (a *account) clientOptions() api.Options {
+	c := a.plans.configured.Connection
+	o := api.Options{Transport: a.m.o.Transport, Tokens: tokens{a.ladder, a.plans}, Resource: c.Resource}
+	if c.DPoP {
+		o.Prover = a.ladder
+	}
+	return o
 }
 
 // knownPlan is the metadata, if it has been or can be looked up quickly.
@@ -287,6 +299,10 @@ func (a *account) close() error {
 		}
 		a.forget()
 		err = a.client.Close()
+		a.rawOnce.Do(func() { a.rawErr = errClosing })
+		if a.raw != nil {
+			err = errors.Join(err, a.raw.Close())
+		}
 		a.plans.plans.Close()
 	} else if a.given != nil {
 		a.given.plans.Close()

@@ -11,6 +11,7 @@ import (
 	"waybill/api"
 	"waybill/auth"
 	"waybill/connection"
+	"waybill/explore"
 	"waybill/fault"
 	"waybill/flow"
 	"waybill/internal/latest"
@@ -94,6 +95,7 @@ type Manager struct {
 	passing     map[string]Configured            // for this process only, by name
 	builtin     map[string]connection.Connection // as far as known
 	kept        map[string]kept                  // the account kept per connection
+	histories   map[string]explore.History       // of accounts that nothing is written of
 	account     *account
 	pending     *SignIn // the last one begun, over or not
 }
@@ -171,6 +173,7 @@ func newManager(o Options) *Manager {
 	}
 	m := &Manager{o: o, state: latest.New(&State{}), flows: flow.NewHistory(), turn: make(chan struct{}, 1), inMemory: map[string]*replica.Replica{}}
 	m.passing, m.builtin, m.kept = map[string]Configured{}, map[string]connection.Connection{}, map[string]kept{}
+	m.histories = map[string]explore.History{}
 	m.life, m.end = context.WithCancel(context.Background())
 	m.close = sync.OnceValue(m.shut)
 	return m

@@ -102,6 +102,7 @@ func (m *Manager) wipe(ctx context.Context, name, account string) error {
 	}
 	m.mu.Lock()
 	delete(m.kept, name)
+	delete(m.histories, account)
 	m.mu.Unlock()
 	m.publish(func(*State) {})
 	if dir := m.storeDir(); dir != "" {
