@@ -83,6 +83,7 @@ func commands() []command {
 		{"sign-in", "", "sign in with the browser", runSignIn},
 		{"sign-out", "", "forget the session and the local copy", runSignOut},
 		{"mcp", "info|tools|resources|templates|prompts|read URI|call TOOL|prompt NAME|subscribe URI", "use the MCP server of a connection", runMCP},
+		{"call", "[METHOD] PATH", "send a request to the REST API of a connection", runCall},
 		{"connections", "[list|show NAME|add FILE|ADDRESS|export NAME|key NAME|remove NAME|presets|discover ADDRESS|approve NAME]", "see and change the connections", runConnections},
 		{"doctor", "", "check a connection, step by step", runDoctor},
 		{"trace", "", "run the steps of Cross App Access and show them, redacted", runTrace},
