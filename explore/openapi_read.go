@@ -19,7 +19,6 @@ import (
 // Bounds of an OpenAPI document, beside MaxAnswer.
 const (
 	MaxOperations = 2000
-	maxYAML       = 4 << 20   // bytes; reading YAML takes far more room than JSON
 	maxValues     = 1_000_000 // that a document may hold, about
 	maxParameters = 100       // of an operation
 	maxNotes      = 20
@@ -104,8 +103,6 @@ func parseDocument(data []byte) (root object, why string) {
 			return nil, "The answer is not JSON that can be read."
 		}
 		return root, ""
-	case len(data) > maxYAML:
-		return nil, fmt.Sprintf("The document is YAML of more than %d MiB.", maxYAML>>20)
 	case !utf8.Valid(data) || !bytes.Contains(data, []byte("openapi")) && !bytes.Contains(data, []byte("swagger")):
 		return nil, "The answer is no OpenAPI document."
 	}
@@ -120,8 +117,8 @@ func parseDocument(data []byte) (root object, why string) {
 	return root, ""
 }
 
-// valuesIn is about how many values a text of JSON or YAML has, never fewer than a
-// third of them.
+// valuesIn is about how many values a text of JSON or YAML has, and rather too many
+// than too few.
 func valuesIn(data []byte) (n int) {
 	for _, c := range data {
 		switch c {
@@ -261,7 +258,9 @@ func (d *document) prefix(v object) string {
 	address := "/"
 	switch servers := items(v["servers"]); {
 	case d.old:
-		address = str(d.root["basePath"])
+		if path := str(d.root["basePath"]); path != "" {
+			address = path
+		}
 		if host := str(d.root["host"]); host != "" && host != d.address.Host {
 			d.Elsewhere = Said(clip(host, 200))
 		}
