@@ -237,7 +237,7 @@ func exampleOf(schema json.RawMessage) json.RawMessage {
 	if json.Unmarshal(schema, &root) != nil || len(root) == 0 {
 		return nil
 	}
-	e := exampler{defs: obj(root["$defs"]), room: 500}
+	e := exampler{defs: obj(root["$defs"]), inside: map[string]bool{}, room: 500}
 	if out := jsonOf(e.of(root, 0)); len(out) <= maxExample {
 		return out
 	}
@@ -246,8 +246,9 @@ func exampleOf(schema json.RawMessage) json.RawMessage {
 
 // exampler makes examples.
 type exampler struct {
-	defs object
-	room int // values that there may still be
+	defs   object
+	inside map[string]bool // definitions of which an example is being made
+	room   int             // values that there may still be
 }
 
 func (e *exampler) of(v any, depth int) any {
@@ -256,6 +257,11 @@ func (e *exampler) of(v any, depth int) any {
 		return nil
 	}
 	if name, ok := strings.CutPrefix(str(s["$ref"]), "#/$defs/"); ok {
+		if e.inside[name] {
+			return nil // of itself, an example holds none
+		}
+		e.inside[name] = true
+		defer delete(e.inside, name)
 		return e.of(e.defs[name], depth+1)
 	}
 	if value, ok := s["const"]; ok {
