@@ -57,6 +57,8 @@ func (r *Raw) refused(a *answer, ch challenge, code string, change bool) *fault.
 			WithRemedy(allowed(a.header))
 	case status == http.StatusPreconditionFailed || status == http.StatusPreconditionRequired:
 		return says(fault.Conflict, "The server did not do it: the precondition of the request does not hold.")
+	case status == http.StatusConflict:
+		return says(fault.Invalid, "The server did not accept the request: it does not go with what is there.")
 	case status == http.StatusTooManyRequests:
 		return says(fault.Offline, "The server asks to wait before the next request.")
 	case status >= 500 || status == http.StatusRequestTimeout:
