@@ -208,7 +208,7 @@ func (c *call) callAgain(ctx context.Context, m *session.Manager, o callOptions)
 		return c.toolCurl(ctx, m, *kept.Tool)
 	case kept.Tool != nil:
 		return fault.New(fault.StepSetup, fault.Config, "not_rest", "This is a tool of an MCP server.").
-			WithRemedy("Use 'waybill mcp call' for it.")
+			WithRemedy("Use 'waybill mcp call " + fault.Clean(string(kept.Tool.Name), 80) + "'.")
 	case len(kept.Left) > 0 && !o.curl:
 		return fault.New(fault.StepSetup, fault.Failed, "left_out", "This call cannot be made again as it is, since not all of it is kept: "+fault.Clean(strings.Join(kept.Left, ", "), 200)+".").
 			WithRemedy("Write it out anew.")

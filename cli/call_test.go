@@ -134,8 +134,15 @@ func TestCallAtAnMCPServerSaysWhatToUse(t *testing.T) {
 	c.runs("sign-in", "--connection", "playground-mcp")
 	c.fails(cli.ExitFailed, "Use 'waybill mcp' for it", "call", "/api/todos")
 	c.fails(cli.ExitFailed, "Use 'waybill mcp' for it", "call", "--endpoints")
-	if all := answer[[]kept](c, "call", "--history"); len(all) != 0 {
-		t.Errorf("%+v", all)
+	c.runs("mcp", "call", "create_todo", "--args", `{"title":"It's kept"}`)
+	all := answer[[]kept](c, "call", "--history")
+	if len(all) != 1 || all[0].REST != nil {
+		t.Fatalf("%+v", all)
+	}
+	c.fails(cli.ExitFailed, "Use 'waybill mcp call create_todo'", "call", "--again", all[0].ID)
+	out, errs := c.runs("call", "--again", all[0].ID, "--curl")
+	if !strings.Contains(out, `"name":"create_todo"`) || !strings.Contains(out, `'\''s kept`) || !strings.Contains(out, "$ACCESS_TOKEN") || !strings.Contains(errs, "# MCP_SESSION_ID: ") {
+		t.Errorf("%s%s", out, errs)
 	}
 }
 

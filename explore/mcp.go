@@ -19,7 +19,8 @@ type Through func(ctx context.Context, f func(ctx context.Context, c *api.MCPCli
 // The server is offered nothing in return: its requests for sampling,
 // elicitation and roots are answered with -32601, "method not found".
 type MCP struct {
-	through Through
+	through  Through
+	remember func(context.Context, Call)
 
 	mu    sync.Mutex
 	known map[Said]string // fingerprints of the tools, by name
@@ -27,6 +28,10 @@ type MCP struct {
 
 // NewMCP returns an MCP that reaches the server through the function given.
 func NewMCP(through Through) *MCP { return &MCP{through: through} }
+
+// Remember has f told of each Call that is made. It is to be called before the
+// first.
+func (m *MCP) Remember(f func(context.Context, Call)) { m.remember = f }
 
 // Server is what an MCP server says of itself.
 type Server struct {

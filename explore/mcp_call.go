@@ -33,6 +33,7 @@ func (m *MCP) Call(ctx context.Context, t *Tool, args json.RawMessage, progress 
 		}
 	}
 	var out *Result
+	made := time.Now()
 	err := m.use(ctx, use, func(ctx context.Context, s *mcp.ClientSession) error {
 		began := time.Now()
 		res, err := s.CallTool(ctx, &mcp.CallToolParams{Name: string(t.Name), Arguments: args})
@@ -46,11 +47,23 @@ func (m *MCP) Call(ctx context.Context, t *Tool, args json.RawMessage, progress 
 		out.Parts = partsOf(res.Content)
 		return nil
 	})
+	m.keep(ctx, Call{At: made, Tool: &ToolCall{Name: t.Name, Arguments: args}}, out, err)
 	if err != nil {
 		return nil, err
 	}
 	out.judge(t.Output)
 	return out, nil
+}
+
+// keep tells of a call that was made, for the history.
+func (m *MCP) keep(ctx context.Context, c Call, out *Result, err error) {
+	if m.remember == nil {
+		return
+	}
+	if c.Failed = err != nil || out.Failed; err == nil {
+		c.Took = out.Took
+	}
+	m.remember(ctx, c)
 }
 
 // structuredOf is the structured content as the server wrote it: a number keeps

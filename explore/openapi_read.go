@@ -296,11 +296,11 @@ func serverAddress(server object) string {
 
 // The kinds of JSON values; the zero value where v is another.
 
-func obj(v any) object { o, _ := v.(object); return o }
+func obj(v any) object  { o, _ := v.(object); return o }
 func items(v any) []any { l, _ := v.([]any); return l }
-func str(v any) string { s, _ := v.(string); return s }
-func truth(v any) bool { b, _ := v.(bool); return b }
-func said(v any) Said  { return Said(clip(str(v), maxWords)) }
+func str(v any) string  { s, _ := v.(string); return s }
+func truth(v any) bool  { b, _ := v.(bool); return b }
+func said(v any) Said   { return Said(clip(str(v), maxWords)) }
 
 func texted(v any) (out []string) {
 	for _, item := range items(v) {

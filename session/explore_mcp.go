@@ -35,7 +35,7 @@ func (m *Manager) ExploreMCP(ctx context.Context) (*explore.MCP, error) {
 
 // exploreMCP calls the MCP server of the account.
 func (a *account) exploreMCP() *explore.MCP {
-	return explore.NewMCP(func(ctx context.Context, f func(ctx context.Context, c *api.MCPClient) error) error {
+	m := explore.NewMCP(func(ctx context.Context, f func(ctx context.Context, c *api.MCPClient) error) error {
 		_, err := through(ctx, resource{a}, func(ctx context.Context, c api.Client) (used, error) {
 			mcp, ok := c.(*api.MCPClient)
 			if !ok {
@@ -45,4 +45,6 @@ func (a *account) exploreMCP() *explore.MCP {
 		})
 		return err
 	})
+	m.Remember(a.remember)
+	return m
 }

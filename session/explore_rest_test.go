@@ -111,8 +111,19 @@ func TestAnMCPServerIsNotCalledSo(t *testing.T) {
 	if _, err := m.ExploreREST(t.Context()); !fault.Is(err, fault.Config) || fault.As(err).Code != "not_rest" {
 		t.Errorf("%v", err)
 	}
-	m.Remember(t.Context(), explore.Call{Tool: &explore.ToolCall{Name: "list_todos"}})
-	if h := w.history(m); len(h.Calls) != 1 || h.Calls[0].Tool.Name != "list_todos" {
+	server, err := m.ExploreMCP(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tool, err := server.Tool(t.Context(), "create_todo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, arguments := range []string{`{"title":"Kept"}`, `{"title":" "}`, `[]`} {
+		_, _ = server.Call(t.Context(), tool, json.RawMessage(arguments), nil)
+	}
+	h := w.history(m)
+	if len(h.Calls) != 2 || h.Calls[1].Tool.Name != "create_todo" || string(h.Calls[1].Tool.Arguments) != `{"title":"Kept"}` || h.Calls[1].Failed || !h.Calls[0].Failed {
 		t.Errorf("%+v", h)
 	}
 	w.close(m)
