@@ -172,3 +172,33 @@ func TestCallUsage(t *testing.T) {
 		t.Errorf("what was not sent is kept: %+v", all)
 	}
 }
+
+// S84: a terminal shows what it would otherwise obey; --raw hands on what came.
+func TestS84_CallShowsWhatATerminalWouldObey(t *testing.T) {
+	c := newServer(t).signedIn("alice@example.com")
+	c.runs("call", "/api/todos", "--body", "{\"id\":\"odd\",\"title\":\"\\u001b[2J\u202eevil\u0085\"}")
+	for _, terminal := range []bool{true, false} {
+		c.terminal = terminal
+		for _, args := range [][]string{{}, {"--include"}, {"--json"}} {
+			out, errs := c.runs(append([]string{"call", "/api/todos/odd"}, args...)...)
+			if strings.ContainsAny(out+errs, "\x1b\u202e\u0085") || !strings.Contains(out, `\u202eevil`) {
+				t.Errorf("%t %q: %q", terminal, args, out)
+			}
+			if summed := strings.Contains(errs, "Status 200, "); summed != (len(args) == 0 && terminal || len(args) > 0 && args[0] == "--include") {
+				t.Errorf("%t %q: %s", terminal, args, errs)
+			}
+		}
+	}
+	out, _ := c.runs("call", "/api/todos/odd", "--raw")
+	if !strings.Contains(out, "\u202eevil") || !strings.HasPrefix(out, `{"success":true,"data":{`) || strings.HasSuffix(out, "\n") {
+		t.Errorf("%q", out)
+	}
+	c.fails(cli.ExitFailed, "does not have", "call", "/api/todos/a", "--save", "odd", "--header", "X-A: \u202eb")
+	for _, terminal := range []bool{true, false} {
+		c.terminal = terminal
+		out, errs := c.runs("call", "--again", "odd", "--curl")
+		if faithful := strings.Contains(out, "\u202e"); faithful == terminal || terminal != strings.Contains(errs, "write it to a file") {
+			t.Errorf("%t: %q %s", terminal, out, errs)
+		}
+	}
+}
