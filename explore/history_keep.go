@@ -46,17 +46,36 @@ func newID() string { return strings.ToLower(rand.Text()[:13]) }
 
 // same reports whether two calls ask for the same.
 func (c Call) same(other Call) bool {
-	what := func(c Call) []byte {
-		data, _ := json.Marshal(Call{REST: c.REST, Tool: c.Tool})
+	a, b := c.REST, other.REST
+	if a != nil && b != nil {
+		return a.method() == b.method() && a.Path == b.Path && slices.Equal(a.Query, b.Query) && slices.Equal(a.Header, b.Header) && bytes.Equal(a.Body, b.Body)
+	}
+	x, y := c.Tool, other.Tool
+	return a == nil && b == nil && x != nil && y != nil && x.Name == y.Name && bytes.Equal(compact(x.Arguments), compact(y.Arguments))
+}
+
+// compact is JSON as it is kept.
+func compact(data json.RawMessage) []byte {
+	var b bytes.Buffer
+	if json.Compact(&b, data) != nil {
 		return data
 	}
-	return bytes.Equal(what(c), what(other))
+	return b.Bytes()
 }
 
 // size is about how many bytes the call takes when it is kept.
-func (c Call) size() int {
-	data, _ := json.Marshal(c)
-	return len(data)
+func (c Call) size() (n int) {
+	n = 300 + len(c.Favourite)
+	if r := c.REST; r != nil {
+		n += len(r.Path) + len(r.Body)*4/3
+		for _, p := range slices.Concat(r.Query, r.Header) {
+			n += 30 + len(p.Name) + len(p.Value)
+		}
+	}
+	if c.Tool != nil {
+		n += len(c.Tool.Name) + len(c.Tool.Arguments)
+	}
+	return n
 }
 
 func (h *History) find(id string) *Call {

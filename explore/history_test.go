@@ -30,7 +30,8 @@ func TestTheLastCallsAreKeptAndEachOnce(t *testing.T) {
 	}
 	h.Add(Call{Tool: &ToolCall{Name: "add", Arguments: json.RawMessage(`{"a":1}`)}})
 	h.Add(Call{Tool: &ToolCall{Name: "add", Arguments: json.RawMessage(`{"a":2}`)}})
-	if h.Calls[0].Line() != "add" || h.Calls[1].Line() != "add" || len(h.Calls) != MaxHistory {
+	h.Add(Call{Tool: &ToolCall{Name: "add", Arguments: json.RawMessage(`{ "a" : 2 }`)}})
+	if h.Calls[2].Tool != nil || h.Calls[0].Line() != "add" || h.Calls[1].Line() != "add" || len(h.Calls) != MaxHistory {
 		t.Errorf("%+v", h.Calls[:2])
 	}
 	seen := map[string]bool{}

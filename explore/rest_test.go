@@ -86,6 +86,9 @@ func (s *rester) gets(t *testing.T, path string) *Response {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if len(a.Body) > 1<<16 {
+		return a
+	}
 	if shown := fmt.Sprintf("%v %+v %#v", a, a, a); strings.Contains(shown, restToken) {
 		t.Errorf("the token is shown: %.300s", shown)
 	}
