@@ -32,10 +32,9 @@ var methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS
 
 type object = map[string]any
 
-// document is an OpenAPI document being read. No library does it: what they read
-// they read whole or not at all, while a document with one mistake, or one
-// reference to another file, is still of use; and none is made for documents
-// that nobody vouches for.
+// document is an OpenAPI document being read. It is read by hand, since documents
+// here come from whoever: of one with mistakes, or with references to elsewhere,
+// the rest is still of use, and nothing in it may cost more than it is worth.
 type document struct {
 	Document
 	root    object
