@@ -210,7 +210,7 @@ type pairJSON struct {
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 var (
-	reasonNames = map[Reason]string{ReasonSignIn: "sign_in", ReasonMint: "mint", ReasonCall: "call", ReasonAgain: "again", ReasonProbe: "probe"}
+	reasonNames = map[Reason]string{ReasonSignIn: "sign_in", ReasonMint: "mint", ReasonCall: "call", ReasonAgain: "again", ReasonProbe: "probe", ReasonExplore: "explore"}
 	stateNames  = map[State]string{NotRun: "not_run", Running: "running", Done: "done", Failed: "failed", Cached: "cached"}
 	kindNames   = map[TokenKind]string{KindIDToken: "id_token", KindRefreshToken: "refresh_token", KindIDJAG: "id_jag",
 		KindAccessToken: "access_token", KindProviderAccessToken: "provider_access_token"}

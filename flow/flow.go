@@ -48,7 +48,12 @@ const (
 	ReasonCall                     // only the resource was called, with a token that was there
 	ReasonAgain                    // the user asked for it
 	ReasonProbe                    // a probe, which is meant to be refused
+	ReasonExplore                  // the user called the resource, with a request of their own
 )
+
+// own reports whether what happens for that reason is a Run of its own: what the
+// user asked for must not vanish among what happens by itself.
+func (r Reason) own() bool { return r == ReasonAgain || r == ReasonExplore }
 
 // State is how far a step is.
 type State int

@@ -148,7 +148,7 @@ func (r *Recorder) Mint(reason Reason, note string) *Passage {
 }
 
 // Call is for calls of the resource. They join the Run that brought their token,
-// or the one of the calls just before.
+// or the one of the calls just before; what the user asked for is a Run of its own.
 func (r *Recorder) Call(reason Reason) *Passage { return &Passage{r: r, reason: reason} }
 
 // CallAfter is for the calls that the mint is made for: they belong to its Run,
@@ -345,7 +345,7 @@ func (p *Passage) placeCall(x *transport.Recording) *draft {
 	d := p.r.h.newest(p.r.connection)
 	token := bearer(x)
 	switch {
-	case d == nil, !d.uses(token), p.reason == ReasonAgain && p.run == nil, p.run == nil && d.run.Reason == ReasonAgain,
+	case d == nil, !d.uses(token), p.reason.own() && p.run == nil, p.run == nil && d.run.Reason.own(),
 		d.run.Steps[call].State != NotRun && !d.running() && time.Since(d.ended) > callGap:
 		d = p.r.begin(p.reason)
 		d.cached(token)
@@ -432,7 +432,7 @@ func (h *History) fold(d *draft) {
 	at := slices.Index(h.kept, d)
 	for i := at + 1; at >= 0 && i < len(h.kept); i++ {
 		if old := h.kept[i]; old.run.Connection == d.run.Connection {
-			if old.run.Reason == d.run.Reason && d.run.Reason != ReasonAgain && d.run.Reason != ReasonProbe && sameFailure(old, d) {
+			if old.run.Reason == d.run.Reason && !d.run.Reason.own() && d.run.Reason != ReasonProbe && sameFailure(old, d) {
 				old.gone = true
 				h.kept = slices.Delete(h.kept, i, i+1)
 			}
@@ -449,5 +449,5 @@ func sameFailure(a, b *draft) bool {
 // worthRecording: what failed before anything was sent is a Run of its own if
 // the user asked for it, or if the metadata that it failed for was asked for.
 func (p *Passage) worthRecording(f *fault.Fault) bool {
-	return p.reason == ReasonAgain || f.Step == fault.StepDiscovery && len(p.r.discovery) > 0
+	return p.reason.own() || f.Step == fault.StepDiscovery && len(p.r.discovery) > 0
 }

@@ -153,11 +153,12 @@ func (p *flowPage) escape() {
 
 // runThatMatters is the newest run in which more happened than a call with a
 // token that was there: those come every few minutes, and say nothing of the
-// steps before. nil: there is none at all.
+// steps before. What the Explorer called is opened from there. nil: there is none
+// at all.
 func runThatMatters(runs []*flow.Run) *flow.Run {
 	for _, r := range runs {
 		failed := slices.ContainsFunc(r.Steps[:], func(s flow.Step) bool { return s.State == flow.Failed })
-		if r.Reason != flow.ReasonProbe && (r.Reason != flow.ReasonCall || failed) {
+		if r.Reason != flow.ReasonProbe && r.Reason != flow.ReasonExplore && (r.Reason != flow.ReasonCall || failed) {
 			return r
 		}
 	}

@@ -121,6 +121,8 @@ func reasonWords(r flow.Reason) string {
 		return "run again"
 	case flow.ReasonProbe:
 		return "probe"
+	case flow.ReasonExplore:
+		return "call in the Explorer"
 	default:
 		return "run"
 	}

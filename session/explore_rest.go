@@ -34,7 +34,7 @@ func (m *Manager) ExploreREST(ctx context.Context) (*explore.REST, error) {
 // throughRaw calls f with the way to a REST API, recorded as a Run of its own:
 // what the user calls is looked at there, and must not vanish among the syncs.
 func (a *account) throughRaw(outer context.Context, f func(context.Context, *api.Raw) error) (run uint64, err error) {
-	p := a.flow.Call(flow.ReasonAgain)
+	p := a.flow.Call(flow.ReasonExplore)
 	defer func() {
 		outcome := ""
 		if err == nil {

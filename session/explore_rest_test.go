@@ -74,7 +74,7 @@ func TestACallOfTheExplorerIsARunOfItsOwn(t *testing.T) {
 	for _, r := range m.Runs() {
 		found[r.ID] = r
 	}
-	if r := found[good.Run]; r == nil || r.Step(fault.StepCall).State != flow.Done || len(r.Step(fault.StepCall).Exchanges) != 1 || !strings.HasSuffix(r.Step(fault.StepCall).Exchanges[0].URL, "/api/todos/stats") {
+	if r := found[good.Run]; r == nil || r.Reason != flow.ReasonExplore || r.Step(fault.StepCall).State != flow.Done || len(r.Step(fault.StepCall).Exchanges) != 1 || !strings.HasSuffix(r.Step(fault.StepCall).Exchanges[0].URL, "/api/todos/stats") {
 		t.Errorf("%+v", r)
 	}
 	if r := found[bad.Run]; r == nil || r.Step(fault.StepCall).State != flow.Failed || r.Step(fault.StepCall).Exchanges[0].Request.Body != "{}" {
