@@ -187,9 +187,9 @@ func (k *keeper) value(name, value string) string {
 		k.leave(name)
 		return ""
 	}
-	if jwt.MatchString(value) {
+	for jwt.MatchString(value) { // what is left may be one again
 		k.leave(name)
-		return jwt.ReplaceAllString(value, "")
+		value = jwt.ReplaceAllString(value, "")
 	}
 	return value
 }
@@ -224,18 +224,26 @@ func (k *keeper) form(query string) string {
 			parts[i] = name + "=" + kept
 		}
 	}
-	return strings.Join(parts, "&")
+	return k.value("query", strings.Join(parts, "&")) // a name may hold a token
 }
 
-// body looks at JSON, or else at what may be form-encoded or any text.
+// body is a body, or arguments, as they may be kept: nil if they are too long, or
+// hold a token where nothing can be taken out.
 func (k *keeper) body(data []byte, name string) []byte {
-	if len(data) > MaxKept {
-		k.leave(name)
-		return nil
-	}
 	if data == nil {
 		return nil
 	}
+	if len(data) <= MaxKept {
+		if out := k.content(data, name); !jwt.Match(out) {
+			return out
+		}
+	}
+	k.leave(name)
+	return nil
+}
+
+// content looks at JSON, or else at what may be form-encoded or any text.
+func (k *keeper) content(data []byte, name string) []byte {
 	var v any
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()

@@ -127,6 +127,7 @@ func TestS91_AHistoryKeepsNoSecret(t *testing.T) {
 		"json":      {REST: &Request{Path: "/", Body: []byte(`{"a":[{"password":"canary","b":1.50}],"refresh_token":"canary","c":"` + token + `"}`)}},
 		"both":      {REST: &Request{Path: "/", Header: []Pair{{"password", "canary"}}, Body: []byte(`{"password":"canary"}`)}},
 		"form":      {REST: &Request{Path: "/", Body: []byte("grant_type=x&assertion=canary&client_secret=canary")}},
+		"name":      {REST: &Request{Path: "/", Body: []byte(`{"` + token + `":1}`)}},
 		"text":      {REST: &Request{Path: "/", Body: []byte("the token is " + token)}},
 		"arguments": {Tool: &ToolCall{Name: "t", Arguments: json.RawMessage(`{"apiKey":"canary","id_token":"canary"}`)}},
 	} {
@@ -159,4 +160,30 @@ func TestALineOfTheHistoryIsOneLine(t *testing.T) {
 	if got := (&Call{}).Line(); got != "" {
 		t.Errorf("%q", got)
 	}
+}
+
+// Whatever is entered, what is kept of it holds no token and is as well formed.
+func FuzzKept(f *testing.F) {
+	for _, seed := range []string{`{"password":"a"}`, `[{"a":"eyJhbGciOiJI.eyJzdWIiOiJj.x"}]`, "a=b&token=c", "text", `"eyJeyJhbGciOiJI.eyJzdWIi.xhbGciOiJI.eyJzdWIi.x"`} {
+		f.Add("/a?"+seed, "X-Token", seed, []byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, path, name, value string, body []byte) {
+		var h History
+		kept := h.Add(Call{REST: &Request{Path: path, Query: []Pair{{name, value}}, Header: []Pair{{name, value}}, Body: body}})
+		r := kept.REST
+		for _, text := range []string{r.Path, r.Query[0].Value, r.Header[0].Value, string(r.Body)} {
+			if jwt.MatchString(text) {
+				t.Fatalf("%q is kept", text)
+			}
+		}
+		if json.Valid(body) && r.Body != nil && !json.Valid(r.Body) {
+			t.Fatalf("%q became %q", body, r.Body)
+		}
+		if again := h.Add(Call{REST: r}); len(h.Calls) != 1 || again.ID != kept.ID {
+			t.Fatalf("it is kept twice: %+v", h.Calls)
+		}
+		if line := kept.Line(); strings.ContainsAny(line, "\r\n\x1b") {
+			t.Fatalf("%q", line)
+		}
+	})
 }

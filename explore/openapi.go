@@ -28,7 +28,7 @@ func (o *Operation) Safe() bool { return Request{Method: o.Method}.Safe() }
 // Place is where a Parameter stands in a request.
 type Place string
 
-// The places of parameters. Cookies are not offered: none is ever sent.
+// The places of parameters. Those in cookies are not offered: no cookie is kept.
 const (
 	InPath   Place = "path"
 	InQuery  Place = "query"
@@ -94,8 +94,9 @@ type Looked struct {
 
 // Endpoints looks for an OpenAPI document at the resource's own origin: at the
 // place given, a path as in Request, or with "" at the standard ones. Nothing
-// that the document refers to is fetched. That there is none is no error: then
-// what the connection says of the resource is offered.
+// that the document refers to is fetched, and it is looked for a minute at most.
+// That there is none is no error: then what the connection says of the resource is
+// offered, which is so beside an error too, unless the place is none.
 func (r *REST) Endpoints(ctx context.Context, at string) (*Endpoints, error) {
 	return r.endpoints(ctx, at)
 }

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"time"
 
 	"waybill/api"
 	"waybill/fault"
@@ -19,8 +20,12 @@ var standard = []string{
 	"/openapi.json", "/.well-known/openapi.json", "/openapi.yaml", "/v3/api-docs", "/swagger.json", "/swagger/v1/swagger.json",
 }
 
-// atOnce is how many places are asked at the same time.
-const atOnce = 4
+// atOnce is how many places are asked at the same time, and lookLimit for how long
+// a document is looked for in all.
+const (
+	atOnce    = 4
+	lookLimit = time.Minute
+)
 
 func (r *REST) endpoints(ctx context.Context, at string) (*Endpoints, error) {
 	places := []string{at}
@@ -40,13 +45,18 @@ func (r *REST) endpoints(ctx context.Context, at string) (*Endpoints, error) {
 	}
 	out := &Endpoints{}
 	var found []Operation
-	_, err := r.o.Through(ctx, func(ctx context.Context, c *api.Raw) (err error) {
+	within, cancel := context.WithTimeout(ctx, lookLimit)
+	defer cancel()
+	_, err := r.o.Through(within, func(ctx context.Context, c *api.Raw) (err error) {
 		found, err = out.look(ctx, c, requests)
 		return err
 	})
 	if found != nil {
 		out.Operations = found
 		return out, nil
+	}
+	if len(out.Looked) > 1 && within.Err() != nil && ctx.Err() == nil {
+		err = nil // it was looked for long enough
 	}
 	out.Operations = r.known()
 	return out, err

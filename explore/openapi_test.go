@@ -2,6 +2,7 @@ package explore
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -9,12 +10,16 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/jsonschema-go/jsonschema"
 
+	"waybill/api"
 	"waybill/connection"
 	"waybill/fault"
+	"waybill/internal/virtualnet"
+	"waybill/transport"
 )
 
 const at = "https://api.example/base/openapi.json"
@@ -476,5 +481,45 @@ func FuzzDocument(f *testing.F) {
 				t.Fatalf("%+v goes to %q", o, address)
 			}
 		}
+	})
+}
+
+// A server that leaves some places without an answer is not waited for without
+// end, and what the connection knows is offered.
+func TestADocumentIsLookedForAMinuteAtMost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := virtualnet.New(0)
+		n.ServePlain("127.0.0.1:80", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/openapi.json" {
+				w.WriteHeader(404)
+				return
+			}
+			<-r.Context().Done()
+		}))
+		client := transport.New(transport.Options{DialContext: n.DialContext})
+		resource := connection.Resource{Kind: connection.REST, URL: "http://127.0.0.1/a/b"}
+		raw, err := api.NewRaw(api.Options{Transport: client, Tokens: sameToken{}, Resource: resource})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := NewREST(RESTOptions{Resource: resource, Through: func(ctx context.Context, f func(context.Context, *api.Raw) error) (uint64, error) {
+			return 0, f(ctx, raw)
+		}})
+		began := time.Now()
+		_, err = r.Endpoints(t.Context(), "")
+		if took := time.Since(began); err == nil || took > lookLimit {
+			t.Errorf("nothing answered: %v after %v", err, took) // the first place is one that is silent
+		}
+		resource.URL = "http://127.0.0.1"
+		r.o.Resource = resource
+		began = time.Now()
+		found, err := r.Endpoints(t.Context(), "")
+		if took := time.Since(began); err != nil || took > lookLimit || len(found.Operations) != 8 {
+			t.Errorf("%v %+v after %v", err, found, took)
+		}
+		_ = raw.Close()
+		client.CloseIdle()
+		n.Close()
+		synctest.Wait()
 	})
 }
