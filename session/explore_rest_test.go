@@ -215,6 +215,29 @@ func TestTwoProcessesKeepOneHistory(t *testing.T) {
 	_ = other.Close()
 }
 
+// A sign-out that comes while the history is being changed leaves nothing.
+func TestS100_ASignOutMeanwhileLeavesNoHistory(t *testing.T) {
+	w := newWorld(t)
+	one := w.open()
+	w.signIn(one, connection.PlaygroundName)
+	other := w.open()
+	err := other.ChangeHistory(t.Context(), func(h *explore.History) error {
+		h.Add(explore.Call{REST: &explore.Request{Path: "/late"}})
+		_, err := one.SignOut(t.Context(), session.SignOutRequest{Lose: session.LoseAll})
+		return err
+	})
+	if !fault.Is(err, fault.SignInNeeded) {
+		t.Errorf("%v", err)
+	}
+	for name := range w.historyFiles() {
+		if !strings.HasSuffix(name, ".lock") {
+			t.Errorf("%s is left", name)
+		}
+	}
+	w.close(one)
+	_ = other.Close()
+}
+
 func TestAHistoryWithoutAKeyringLastsAsLongAsTheProcess(t *testing.T) {
 	w := newWorld(t)
 	noRing := func(o *session.Options) { o.Keyring = nil }
