@@ -3,6 +3,7 @@ package session_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -315,6 +316,35 @@ func TestS70_ACallOfTheExplorerAsksForAStrongerSignIn(t *testing.T) {
 		t.Errorf("the browser was sent to %v", pages)
 	}
 	if a := w.explores(m, explore.Request{Path: "/api/todos"}); a.Status != 200 {
+		t.Errorf("%+v", a)
+	}
+	w.close(m)
+}
+
+// S70: what the resource itself asks for is asked of the next sign-in too.
+func TestS70_TheResourceAsksForAStrongerSignIn(t *testing.T) {
+	w, tap := newWiredWorld(t, playground.Options{})
+	tap.instead = func(role playground.Role, rw http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path != "/api/secrets" {
+			return false
+		}
+		rw.Header().Set("WWW-Authenticate", `Bearer error="insufficient_user_authentication", acr_values="`+playground.ACRStepUp+`"`)
+		rw.WriteHeader(http.StatusUnauthorized)
+		return true
+	}
+	m := w.open()
+	w.signIn(m, connection.PlaygroundName)
+	a := w.explores(m, explore.Request{Path: "/api/secrets"})
+	if !fault.Is(a.Problem, fault.StepUp) || a.Sent != 1 {
+		t.Fatalf("%+v", a)
+	}
+	w.pages()
+	w.signIn(m, connection.PlaygroundName)
+	if pages := w.pages(); len(pages) != 1 || pages[0].Get("acr_values") != playground.ACRStepUp {
+		t.Errorf("the browser was sent to %v", pages)
+	}
+	// Signed in as strictly as was asked, it is over: no other sign-in is asked for.
+	if a := w.explores(m, explore.Request{Path: "/api/secrets"}); !fault.Is(a.Problem, fault.Denied) || a.Status != 401 {
 		t.Errorf("%+v", a)
 	}
 	w.close(m)
