@@ -81,11 +81,11 @@ func (w *Watching) subscribe(ctx context.Context, c *MCPClient, s *session) erro
 	if s.listener == nil || !s.listener.add(w) {
 		l := newListener(ctx, c, s.cs.InitializeResult().ProtocolVersion)
 		l.session = s
+		l.add(w) // before anything is heard
 		if err := l.hear(ctx); err != nil {
 			l.end(err)
 			return err
 		}
-		l.add(w)
 		s.listener = l
 	}
 	return s.cs.Subscribe(ctx, &mcp.SubscribeParams{URI: w.uri})
