@@ -60,6 +60,10 @@ func ToolDraft(url, protocol string, bound bool, c ToolCall) transport.Recording
 type History struct {
 	Calls      []Call `json:"calls,omitempty"`      // newest first, no two the same but for their time
 	Favourites []Call `json:"favourites,omitempty"` // by name
+
+	// Tools are the fingerprints of an MCP server's tools, by name, as they were
+	// listed last; see Listed.
+	Tools map[Said]string `json:"tools,omitempty"`
 }
 
 // Add puts a call at the beginning of Calls, in the place of one that was the
@@ -76,6 +80,30 @@ func (h *History) Name(id, name string) error { return h.name(id, name) }
 // Remove forgets the call with the id, in both lists. Clear forgets all but the
 // favourites.
 func (h *History) Remove(id string) { h.remove(id) }
+
+// Listed takes the fingerprints of tools that were listed now, and reports whether
+// that changed anything. A tool that is not among them is kept in mind: it may come
+// back as another.
+func (h *History) Listed(now map[Said]string) (changed bool) {
+	if h.Tools == nil {
+		h.Tools = map[Said]string{}
+	}
+	for name, print := range now {
+		if h.Tools[name] != print {
+			h.Tools[name], changed = print, true
+		}
+	}
+	for name := range h.Tools {
+		if _, listed := now[name]; len(h.Tools) > maxKnown && !listed {
+			delete(h.Tools, name)
+		}
+	}
+	return changed
+}
+
+// maxKnown bounds the tools whose fingerprints are kept, beside those of the last
+// listing.
+const maxKnown = MaxListed
 
 // Clear forgets the calls, but not the favourites.
 func (h *History) Clear() { h.Calls = nil }

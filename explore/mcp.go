@@ -22,12 +22,26 @@ type MCP struct {
 	through  Through
 	remember func(context.Context, Call)
 
-	mu    sync.Mutex
-	known map[Said]string // fingerprints of the tools, by name
+	recall Recall
+
+	mu   sync.Mutex
+	seen History // of which the Tools are kept, with no other Recall
 }
 
+// Recall takes the fingerprints of tools that were listed now, by name, and returns
+// those of before, to be compared.
+type Recall func(ctx context.Context, now map[Said]string) (before map[Said]string)
+
 // NewMCP returns an MCP that reaches the server through the function given.
-func NewMCP(through Through) *MCP { return &MCP{through: through} }
+func NewMCP(through Through) *MCP {
+	m := &MCP{through: through}
+	m.recall = m.inMind
+	return m
+}
+
+// RecallWith has tools compared with what was listed before this MCP was made. It
+// is to be called before the first listing.
+func (m *MCP) RecallWith(f Recall) { m.recall = f }
 
 // Remember has f told of each Call that is made. It is to be called before the
 // first.

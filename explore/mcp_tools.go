@@ -16,7 +16,8 @@ import (
 )
 
 // Tools lists the tools. One whose description, annotations or schemas differ
-// from the last time that this MCP listed it has a Warning of kind Changed, once.
+// from the last time that it was listed has a Warning of kind Changed, once; see
+// RecallWith.
 func (m *MCP) Tools(ctx context.Context) (*List[Tool], error) {
 	out, err := list(ctx, m, true, func(ctx context.Context, s *mcp.ClientSession, cursor string) ([]Tool, string, error) {
 		res, err := s.ListTools(ctx, &mcp.ListToolsParams{Cursor: cursor})
@@ -29,38 +30,30 @@ func (m *MCP) Tools(ctx context.Context) (*List[Tool], error) {
 		return nil, err
 	}
 	odd := oddNames(len(out.Items), func(i int) Said { return out.Items[i].Name })
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	now := map[Said]string{}
 	for i := range out.Items {
-		t := &out.Items[i]
-		t.Warnings = append(odd[i], schemaWarnings(t)...)
-		if old, known := m.known[t.Name]; known && old != t.Fingerprint && now[t.Name] == "" {
-			t.Warnings = append(t.Warnings, Warning{Kind: Changed})
-		}
-		if now[t.Name] == "" { // of several, the first
+		if t := &out.Items[i]; now[t.Name] == "" { // of several, the first
 			now[t.Name] = t.Fingerprint
 		}
 	}
-	if m.known == nil {
-		m.known = map[Said]string{}
+	before := m.recall(ctx, now)
+	for i := range out.Items {
+		t := &out.Items[i]
+		t.Warnings = append(odd[i], schemaWarnings(t)...)
+		if old, known := before[t.Name]; known && old != now[t.Name] && t.Fingerprint == now[t.Name] {
+			t.Warnings = append(t.Warnings, Warning{Kind: Changed})
+		}
 	}
-	maps.Copy(m.known, now) // a tool that comes back is compared with what it was
-	m.bound()
 	return out, nil
 }
 
-// maxKnown bounds the tools whose fingerprints are kept.
-const maxKnown = 4 * MaxListed
-
-// bound forgets fingerprints beyond maxKnown. m.mu is held.
-func (m *MCP) bound() {
-	for name := range m.known {
-		if len(m.known) <= maxKnown {
-			return
-		}
-		delete(m.known, name)
-	}
+// inMind is the Recall of an MCP that was given none.
+func (m *MCP) inMind(_ context.Context, now map[Said]string) (before map[Said]string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	before = maps.Clone(m.seen.Tools)
+	m.seen.Listed(now)
+	return before
 }
 
 // Tool lists the tools and returns the one of exactly this name; of several, the

@@ -14,8 +14,8 @@ import (
 type used struct{}
 
 // ExploreMCP returns what the MCP server of the open account offers and the way
-// to use it, the same for as long as the account is open, so that it notices
-// what the server describes otherwise than before. Its calls use the account's
+// to use it. It notices what the server describes otherwise than before, in another
+// process too. Its calls use the account's
 // tokens and are recorded as every other call is. With a resource that is no MCP
 // server it is a Fault of kind Config.
 func (m *Manager) ExploreMCP(ctx context.Context) (*explore.MCP, error) {
@@ -46,5 +46,6 @@ func (a *account) exploreMCP() *explore.MCP {
 		return err
 	})
 	m.Remember(a.remember)
+	m.RecallWith(a.recall)
 	return m
 }

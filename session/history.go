@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"maps"
 	"time"
 
 	"waybill/explore"
@@ -74,6 +75,20 @@ func (a *account) remember(ctx context.Context, c explore.Call) {
 	if err != nil {
 		a.m.o.Log.Warn("a call was not kept in the history", "fault", fault.As(err).Code)
 	}
+}
+
+// recall keeps how tools are described, and returns how they were.
+func (a *account) recall(ctx context.Context, now map[explore.Said]string) (before map[explore.Said]string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settingsLimit)
+	defer cancel()
+	err := a.withHistory(ctx, func(h *explore.History) (bool, error) {
+		before = maps.Clone(h.Tools)
+		return h.Listed(now), nil
+	})
+	if err != nil {
+		a.m.o.Log.Warn("how tools are described was not kept", "fault", fault.As(err).Code)
+	}
+	return before
 }
 
 // withHistory hands f the History, and keeps it afterwards if f says so.
@@ -172,5 +187,5 @@ func (m *Manager) historyInMemory(account string, f func(*explore.History) (keep
 
 // copyHistory is a copy of which the lists may be changed.
 func copyHistory(h explore.History) explore.History {
-	return explore.History{Calls: append([]explore.Call(nil), h.Calls...), Favourites: append([]explore.Call(nil), h.Favourites...)}
+	return explore.History{Calls: append([]explore.Call(nil), h.Calls...), Favourites: append([]explore.Call(nil), h.Favourites...), Tools: maps.Clone(h.Tools)}
 }
