@@ -2,6 +2,7 @@ package explore
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
 	"slices"
 
@@ -35,11 +36,20 @@ func serverOf(r *mcp.InitializeResult) *Server {
 		out.Can = Capabilities{
 			Tools: can.Tools != nil, Resources: can.Resources != nil, Prompts: can.Prompts != nil,
 			Subscribe:   can.Resources != nil && can.Resources.Subscribe,
-			Completions: can.Completions != nil, Logging: can.Logging != nil,
+			Completions: can.Completions != nil, Logging: declares(can, "logging"),
 			Extensions: namesOf(can.Extensions), Experimental: namesOf(can.Experimental),
 		}
 	}
 	return out
+}
+
+// declares reports whether a capability is there that the SDK has no use for any
+// more.
+func declares(can *mcp.ServerCapabilities, name string) bool {
+	var all map[string]json.RawMessage
+	_ = json.Unmarshal(written(can), &all)
+	_, there := all[name]
+	return there
 }
 
 // maxNames bounds the extensions of one server that are kept.

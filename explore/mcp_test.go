@@ -122,7 +122,7 @@ func TestTheServerSaysWhoItIsInEachVersion(t *testing.T) {
 		if want := t.Name()[strings.LastIndex(t.Name(), "/")+1:]; s.Protocol != want {
 			t.Errorf("spoke %s", s.Protocol)
 		}
-		if !s.Can.Tools || !s.Can.Resources || !s.Can.Prompts || !s.Can.Subscribe {
+		if !s.Can.Tools || !s.Can.Resources || !s.Can.Prompts || !s.Can.Subscribe || !s.Can.Logging || s.Can.Completions {
 			t.Errorf("%+v", s.Can)
 		}
 	})
