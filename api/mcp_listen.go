@@ -189,12 +189,12 @@ func (l *listener) run() {
 	defer close(l.done)
 	defer context.AfterFunc(l.c.root, func() { l.end(errClosed) })()
 	if l.session != nil {
-		defer context.AfterFunc(l.session.over, func() { l.end(errUnheeded) })()
+		defer context.AfterFunc(l.session.over, func() { l.end(l.ended()) })()
 	}
 	_, _ = io.Copy(io.Discard, l.body)
 	why := l.problem
 	if why == nil || why == errCutOff {
-		why = errUnheeded
+		why = l.ended()
 	}
 	l.end(why) // unless it was ended before
 	_ = l.body.Close()
@@ -204,6 +204,15 @@ func (l *listener) run() {
 	for _, w := range l.watchers {
 		w.end(context.Cause(l.ctx))
 	}
+}
+
+// ended is why a stream is over that nobody here has ended by itself: the client
+// is closed, which ends the session too, or else the server has.
+func (l *listener) ended() error {
+	if l.c.root.Err() != nil {
+		return errClosed
+	}
+	return errUnheeded
 }
 
 // heard is told of each message of the stream.
