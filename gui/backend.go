@@ -8,11 +8,13 @@ import (
 	"waybill/archive"
 	"waybill/auth"
 	"waybill/connection"
+	"waybill/explore"
 	"waybill/fault"
 	"waybill/flow"
 	"waybill/replica"
 	"waybill/session"
 	"waybill/todo"
+	"waybill/transport"
 )
 
 // Backend is what the window needs of a session. FromSession makes one of a
@@ -34,6 +36,7 @@ type Backend interface {
 
 	Connections
 	Flow
+	Explorer
 
 	// Contents and Incoming are what goes into a file of the open account's
 	// to-dos, and what of a file is brought in: see session.Manager.
@@ -79,6 +82,45 @@ type Flow interface {
 	// Probe sends requests that the other side has to refuse; say is called on
 	// the goroutine that called it.
 	Probe(ctx context.Context, order flow.ProbeOrder, say func(flow.ProbeResult)) (*flow.Scorecard, error)
+}
+
+// Explorer is what the window needs to show what the resource of the open account
+// offers, and to call it; see session.Manager.
+type Explorer interface {
+	ExploreMCP(ctx context.Context) (MCPServer, error)
+	ExploreREST(ctx context.Context) (RESTServer, error)
+	History(ctx context.Context) (*explore.History, error)
+	ChangeHistory(ctx context.Context, change func(*explore.History) error) error
+	Remember(ctx context.Context, c explore.Call)
+}
+
+// MCPServer is an MCP server; an *explore.MCP is one, but for Watch, which is its
+// Subscribe.
+type MCPServer interface {
+	Server(ctx context.Context) (*explore.Server, error)
+	Tools(ctx context.Context) (*explore.List[explore.Tool], error)
+	Resources(ctx context.Context) (*explore.List[explore.Resource], error)
+	Templates(ctx context.Context) (*explore.List[explore.Template], error)
+	Prompts(ctx context.Context) (*explore.List[explore.Prompt], error)
+	Call(ctx context.Context, t *explore.Tool, args json.RawMessage, progress func(explore.Progress)) (*explore.Result, error)
+	Read(ctx context.Context, uri string) ([]explore.Part, error)
+	Prompt(ctx context.Context, name explore.Said, args map[string]string) (*explore.Messages, error)
+	Watch(ctx context.Context, uri string, updated func(uri explore.Said)) (Watching, error)
+}
+
+// Watching is told when a resource changes; an *explore.Subscription is one.
+type Watching interface {
+	Close()
+	Done() <-chan struct{}
+	Err() error
+}
+
+// RESTServer is a REST API; an *explore.REST is one.
+type RESTServer interface {
+	Check(q explore.Request) (address string, err error)
+	Call(ctx context.Context, q explore.Request) (*explore.Response, error)
+	Draft(q explore.Request) (transport.Recording, error)
+	Endpoints(ctx context.Context, at string) (*explore.Endpoints, error)
 }
 
 // SignIn is a sign-in that waits for the browser; a *session.SignIn is one.
@@ -132,6 +174,32 @@ func (m manager) BeginSignIn(ctx context.Context, name string) (SignIn, error) {
 func (m manager) SignOut(ctx context.Context, lose int) error {
 	_, err := m.Manager.SignOut(ctx, session.SignOutRequest{OpenBrowser: true, Lose: lose})
 	return err
+}
+
+func (m manager) ExploreMCP(ctx context.Context) (MCPServer, error) {
+	s, err := m.Manager.ExploreMCP(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return mcpServer{s}, nil
+}
+
+func (m manager) ExploreREST(ctx context.Context) (RESTServer, error) {
+	r, err := m.Manager.ExploreREST(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+type mcpServer struct{ *explore.MCP }
+
+func (s mcpServer) Watch(ctx context.Context, uri string, updated func(explore.Said)) (Watching, error) {
+	w, err := s.Subscribe(ctx, uri, updated)
+	if err != nil {
+		return nil, err
+	}
+	return w, nil
 }
 
 func (m manager) Todos() Todos {

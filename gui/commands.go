@@ -21,12 +21,13 @@ const (
 	groupOutbox  group = "Outbox"
 	groupView    group = "View"
 	groupFlow    group = "Flow"
+	groupExplore group = "Explorer"
 	groupAccount group = "Account"
 	groupHelp    group = "Help"
 )
 
 func groups() []group {
-	return []group{groupTodo, groupFile, groupOutbox, groupView, groupFlow, groupAccount, groupHelp}
+	return []group{groupTodo, groupFile, groupOutbox, groupView, groupFlow, groupExplore, groupAccount, groupHelp}
 }
 
 // stroke is a key with its modifiers, or a character.
@@ -53,7 +54,7 @@ const ctrl = fyne.KeyModifierShortcutDefault
 
 // commandTable is the one table of commands.
 func (w *Window) commandTable() []*command {
-	return slices.Concat(w.todoCommands(), w.fileCommands(), w.outboxCommands(), w.viewCommands(), w.flowCommands(), w.accountCommands(), w.helpCommands())
+	return slices.Concat(w.todoCommands(), w.fileCommands(), w.outboxCommands(), w.viewCommands(), w.flowCommands(), w.exploreCommands(), w.accountCommands(), w.helpCommands())
 }
 
 func (w *Window) onTodos() bool { return w.todos() != nil }
@@ -142,7 +143,7 @@ func (w *Window) outboxCommands() []*command {
 func (w *Window) viewCommands() []*command {
 	commands := []*command{
 		{id: "search", group: groupView, title: "Search", strokes: []stroke{{key: fyne.KeyF, mod: ctrl}, {char: '/'}},
-			enabled: func() bool { return w.onTodos() || w.flow() != nil && w.flow().run != nil }, run: w.search},
+			enabled: func() bool { return w.onTodos() || w.explorer() != nil || w.flow() != nil && w.flow().run != nil }, run: w.search},
 		{id: "sync", group: groupView, title: "Sync now", strokes: []stroke{{key: fyne.KeyF5}, {key: fyne.KeyR, mod: ctrl}},
 			enabled: w.onTodos, run: w.with((*todosPage).sync)},
 	}

@@ -11,6 +11,7 @@ import (
 	"waybill/archive"
 	"waybill/auth"
 	"waybill/connection"
+	"waybill/explore"
 	"waybill/fault"
 	"waybill/flow"
 	"waybill/internal/latest"
@@ -213,6 +214,10 @@ type fakeBackend struct {
 
 	runs   *latest.Value[[]*flow.Run] // what was exchanged
 	probed []flow.ProbeResult         // what Probe tells, after each pause
+
+	mcp  *fakeMCP
+	rest *fakeREST
+	kept explore.History
 }
 
 func builtinConnections() []session.ConnectionInfo {
@@ -223,7 +228,9 @@ func builtinConnections() []session.ConnectionInfo {
 }
 
 func newFakeBackend(now func() time.Time) *fakeBackend {
-	return &fakeBackend{now: now, runs: latest.New[[]*flow.Run](nil), states: latest.New(&session.State{Phase: session.SignedOut, Connections: builtinConnections()})}
+	b := &fakeBackend{now: now, runs: latest.New[[]*flow.Run](nil), states: latest.New(&session.State{Phase: session.SignedOut, Connections: builtinConnections()})}
+	b.rest = someAPI(b)
+	return b
 }
 
 // signedIn opens an account over these to-dos.

@@ -34,16 +34,25 @@ func (w *Window) flowCommands() []*command {
 			}
 		}
 	}
-	finding := onFlow(func(p *flowPage) bool { return p.finder.box.Visible() })
+	finder := func() *finder {
+		if p := w.explorer(); p != nil {
+			return p.finder
+		}
+		if p := w.flow(); p != nil && p.run != nil {
+			return p.finder
+		}
+		return nil
+	}
+	finding := func() bool { f := finder(); return f != nil && f.box.Visible() }
 	return []*command{
 		{id: "flow", group: groupFlow, title: "Flow: every step of the access", strokes: []stroke{{key: fyne.KeyT, mod: ctrl}}, enabled: w.canLeave, run: w.showFlow},
 		{id: "run-again", group: groupFlow, title: "Run the steps again", strokes: []stroke{{key: fyne.KeyR, mod: ctrl | fyne.KeyModifierShift}},
 			enabled: func() bool { p := w.flow(); return p != nil && p.canRun() }, run: with(func(p *flowPage) { p.runAgain(fault.StepExchange) })},
 		{id: "runs", group: groupFlow, title: "Show an earlier run", enabled: onFlow(func(p *flowPage) bool { return len(p.runs) > 1 }), run: with((*flowPage).openRuns)},
 		{id: "export-trace", group: groupFlow, title: "Export the trace…", enabled: onFlow(func(*flowPage) bool { return true }), run: with((*flowPage).openExport)},
-		{id: "find-next", group: groupFlow, title: "Next match", strokes: []stroke{{key: fyne.KeyF3}}, enabled: finding, run: with(func(p *flowPage) { p.finder.step(1) })},
+		{id: "find-next", group: groupFlow, title: "Next match", strokes: []stroke{{key: fyne.KeyF3}}, enabled: finding, run: func() { finder().step(1) }},
 		{id: "find-previous", group: groupFlow, title: "Match before", strokes: []stroke{{key: fyne.KeyF3, mod: fyne.KeyModifierShift}}, enabled: finding,
-			run: with(func(p *flowPage) { p.finder.step(-1) })},
+			run: func() { finder().step(-1) }},
 		{id: "probes", group: groupFlow, title: "Probes: does the other side refuse what it should?", enabled: w.canLeave, run: w.showProbes},
 		{id: "send-probes", group: groupFlow, title: "Send the chosen probes…", enabled: onProbes(func(p *probesPage) bool { return !p.running && !p.start.disabled }), run: probing((*probesPage).ask)},
 		{id: "export-scorecard", group: groupFlow, title: "Export the scorecard…", enabled: onProbes(func(p *probesPage) bool { return p.card != nil }), run: probing((*probesPage).openExport)},

@@ -4,20 +4,29 @@ import (
 	"fmt"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/theme"
 )
 
-// finder looks for words in the text that the page shows.
+// finder looks for words in the text that a page shows.
 type finder struct {
-	p          *flowPage
+	w          *Window
+	in         searched
 	box        *fyne.Container
 	field      *field
 	count      *text
 	next, prev *button
 }
 
-func newFinder(p *flowPage) *finder {
-	f := &finder{p: p, field: newField("Find in this text"), count: newText("", textStyle{color: colorMuted, size: sizeCaption, full: true})}
+// searched is a page whose text can be searched.
+type searched interface {
+	text() (*ledger, *container.Scroll) // what is searched, nil if there is none, and in what it scrolls
+	fetchText()                         // shows a text, where there is none
+	relayout()
+}
+
+func newFinder(w *Window, in searched) *finder {
+	f := &finder{w: w, in: in, field: newField("Find in this text"), count: newText("", textStyle{color: colorMuted, size: sizeCaption, full: true})}
 	f.prev = newIconButton(theme.MenuDropUpIcon(), "The match before", func() { f.step(-1) })
 	f.next = newIconButton(theme.MenuDropDownIcon(), "The next match", func() { f.step(1) })
 	shut := newIconButton(theme.CancelIcon(), "Close the search", func() { f.close() })
@@ -40,16 +49,21 @@ func newFinder(p *flowPage) *finder {
 	return f
 }
 
+func (f *finder) ledger() *ledger {
+	l, _ := f.in.text()
+	return l
+}
+
 // open shows the field, with what was looked for last.
 func (f *finder) open() {
-	if f.p.ledger == nil {
-		f.p.showTab(tabResponse)
+	if f.ledger() == nil {
+		f.in.fetchText()
 	}
 	visible(f.box, true)
-	f.p.w.win.Canvas().Focus(f.field)
+	f.w.win.Canvas().Focus(f.field)
 	f.field.TypedShortcut(&fyne.ShortcutSelectAll{})
 	f.again()
-	f.p.relayout()
+	f.in.relayout()
 }
 
 // close reports whether there was something to close.
@@ -58,11 +72,11 @@ func (f *finder) close() bool {
 		return false
 	}
 	visible(f.box, false)
-	if f.p.ledger != nil {
-		f.p.ledger.find("")
+	if l := f.ledger(); l != nil {
+		l.find("")
 	}
-	f.p.w.win.Canvas().Unfocus()
-	f.p.relayout()
+	f.w.win.Canvas().Unfocus()
+	f.in.relayout()
 	return true
 }
 
@@ -71,8 +85,8 @@ func (f *finder) again() {
 	if !f.box.Visible() {
 		return
 	}
-	if f.p.ledger != nil {
-		f.p.ledger.find(f.field.Text)
+	if l := f.ledger(); l != nil {
+		l.find(f.field.Text)
 	}
 	if f.field.Text != "" {
 		f.step(1)
@@ -85,23 +99,24 @@ func (f *finder) forget() { f.count.set("") }
 
 // step goes to the next place and brings it into sight.
 func (f *finder) step(by int) {
-	l := f.p.ledger
+	l, scroll := f.in.text()
 	if l == nil || len(l.hits) == 0 {
 		f.say()
 		return
 	}
 	top, bottom := l.step(by)
 	d := fyne.CurrentApp().Driver()
-	y := d.AbsolutePositionForObject(l).Y - d.AbsolutePositionForObject(f.p.scroll).Y + f.p.scroll.Offset.Y
-	if from := f.p.scroll.Offset.Y; y+top < from+20 || y+bottom > from+f.p.scroll.Size().Height-20 {
-		f.p.scroll.ScrollToOffset(fyne.NewPos(0, max(0, y+top-f.p.scroll.Size().Height/3)))
+	y := d.AbsolutePositionForObject(l).Y - d.AbsolutePositionForObject(scroll).Y + scroll.Offset.Y
+	if from := scroll.Offset.Y; y+top < from+20 || y+bottom > from+scroll.Size().Height-20 {
+		scroll.ScrollToOffset(fyne.NewPos(0, max(0, y+top-scroll.Size().Height/3)))
 	}
 	f.say()
 }
 
 func (f *finder) say() {
 	words := ""
-	switch l := f.p.ledger; {
+	l := f.ledger()
+	switch {
 	case f.field.Text == "":
 	case l == nil || len(l.hits) == 0:
 		words = "Not found"
@@ -110,7 +125,7 @@ func (f *finder) say() {
 	}
 	f.count.set(words)
 	for _, b := range []*button{f.prev, f.next} {
-		b.setEnabled(f.p.ledger != nil && len(f.p.ledger.hits) > 0)
+		b.setEnabled(l != nil && len(l.hits) > 0)
 	}
 	f.box.Refresh()
 }
@@ -119,6 +134,10 @@ func (f *finder) say() {
 func (w *Window) search() {
 	if p := w.flow(); p != nil {
 		p.finder.open()
+		return
+	}
+	if p := w.explorer(); p != nil {
+		p.search()
 		return
 	}
 	w.with((*todosPage).focusSearch)()

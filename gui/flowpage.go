@@ -86,7 +86,7 @@ func newFlowPage(w *Window) *flowPage {
 	p.cards = newFlowCards(p.choose)
 	p.discovery = newFlowDiscovery(func() { p.choose(discoveryStep) })
 	p.tabs = newTabStrip(flowTabs(), p.showTab)
-	p.finder = newFinder(p)
+	p.finder = newFinder(w, p)
 	p.empty = newEmptyState()
 	p.parts = column(12, p.cards.box, p.discovery.panel, p.failure, p.tabs.box, p.body)
 	for _, f := range append(p.cards.areas(), &p.discovery.area.press, &p.tabs.buttons[0].press) {
@@ -292,6 +292,12 @@ func (p *flowPage) relayout() {
 		p.look()
 	}
 }
+
+// text is what can be searched.
+func (p *flowPage) text() (*ledger, *container.Scroll) { return p.ledger, p.scroll }
+
+// fetchText shows the answer.
+func (p *flowPage) fetchText() { p.showTab(tabResponse) }
 
 // look lets the text draw what has come into sight.
 func (p *flowPage) look() {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/theme"
 
 	"waybill/flow"
@@ -75,21 +76,27 @@ func nothingSent(s *flow.Step) string {
 
 // newPageLedger makes a ledger that draws what of it the page shows.
 func (p *flowPage) newPageLedger(label string) *ledger {
+	p.ledger = p.w.ledgerIn(p.scroll, label)
+	return p.ledger
+}
+
+// ledgerIn is a ledger within something that scrolls: it draws what of it can be
+// seen there.
+func (w *Window) ledgerIn(scroll *container.Scroll, label string) *ledger {
 	l := newLedger(label)
 	l.sight = func() (float32, float32) {
 		d := fyne.CurrentApp().Driver()
-		top := d.AbsolutePositionForObject(p.scroll).Y - d.AbsolutePositionForObject(l).Y
-		return top, top + max(p.scroll.Size().Height, 400)
+		top := d.AbsolutePositionForObject(scroll).Y - d.AbsolutePositionForObject(l).Y
+		return top, top + max(scroll.Size().Height, 400)
 	}
-	l.scroll, l.copy = p.scrollKey, p.w.copy
-	p.ledger = l
+	l.scroll, l.copy = func(e *fyne.KeyEvent) bool { return scrollKey(scroll, e) }, w.copy
 	return l
 }
 
-// scrollKey moves the page by the keys that move in a text.
-func (p *flowPage) scrollKey(e *fyne.KeyEvent) bool {
-	page := max(ledgerLine, p.scroll.Size().Height-40)
-	y := p.scroll.Offset.Y
+// scrollKey scrolls by the keys that move in a text.
+func scrollKey(scroll *container.Scroll, e *fyne.KeyEvent) bool {
+	page := max(ledgerLine, scroll.Size().Height-40)
+	y := scroll.Offset.Y
 	switch e.Name {
 	case fyne.KeyDown:
 		y += 2 * ledgerLine
@@ -102,11 +109,11 @@ func (p *flowPage) scrollKey(e *fyne.KeyEvent) bool {
 	case fyne.KeyHome:
 		y = 0
 	case fyne.KeyEnd:
-		y = p.scroll.Content.Size().Height
+		y = scroll.Content.Size().Height
 	default:
 		return false
 	}
-	p.scroll.ScrollToOffset(fyne.NewPos(0, max(0, min(y, p.scroll.Content.Size().Height-p.scroll.Size().Height))))
+	scroll.ScrollToOffset(fyne.NewPos(0, max(0, min(y, scroll.Content.Size().Height-scroll.Size().Height))))
 	return true
 }
 
@@ -171,9 +178,11 @@ func (p *flowPage) openExchanges(s *flow.Step, at *button) {
 	p.openMenuAt(m, at)
 }
 
-func (p *flowPage) openMenuAt(m *fyne.Menu, under fyne.CanvasObject) {
+func (p *flowPage) openMenuAt(m *fyne.Menu, under fyne.CanvasObject) { p.w.openMenuUnder(m, under) }
+
+func (w *Window) openMenuUnder(m *fyne.Menu, under fyne.CanvasObject) {
 	at := fyne.CurrentApp().Driver().AbsolutePositionForObject(under)
-	newPopUpMenu(m, p.w.win.Canvas(), at.AddXY(0, under.Size().Height+2))
+	newPopUpMenu(m, w.win.Canvas(), at.AddXY(0, under.Size().Height+2))
 }
 
 // exchangeWords name an exchange in one line.

@@ -47,8 +47,19 @@ func newFrame(w *Window, back func()) *frame {
 // fill puts the head, which stays, and the body, which scrolls, into the frame.
 func (f *frame) fill(head, body fyne.CanvasObject) {
 	f.scroll = container.NewVScroll(inset(insets{8, 20, 28, 20}, f.asWide(f.width, body)))
+	f.put(head, f.scroll)
+}
+
+// fillPanes is fill for a body that scrolls by itself, in several places; scroll
+// is the one in which what gets the focus is kept in sight.
+func (f *frame) fillPanes(head, body fyne.CanvasObject, scroll *container.Scroll) {
+	f.scroll = scroll
+	f.put(head, inset(insets{8, 20, 0, 20}, f.asWide(f.width, body)))
+}
+
+func (f *frame) put(head, body fyne.CanvasObject) {
 	f.body = stack(newPanel(nil, panelStyle{fill: theme.ColorNameBackground}),
-		container.New(&underLayout{}, inset(insets{14, 20, 8, 20}, f.asWide(f.width, head)), f.scroll))
+		container.New(&underLayout{}, inset(insets{14, 20, 8, 20}, f.asWide(f.width, head)), body))
 	f.box = container.New(frameLayout{f})
 	f.attach()
 }
@@ -72,6 +83,7 @@ func (f *frame) attach() {
 			outbox:      f.openOutbox,
 			connections: func() { f.setDrawer(false); f.w.showConnections() },
 			flow:        func() { f.setDrawer(false); f.w.showFlow() },
+			explorer:    func() { f.setDrawer(false); f.w.showExplorer() },
 		})
 		f.sidebar.leaveTodos(f.nav)
 		f.status = newStatusBar(f.openOutbox, f.w.tip)

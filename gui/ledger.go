@@ -32,6 +32,7 @@ type ledger struct {
 	hits    []hit
 	at      int // the hit that is shown, -1 for none
 	focused bool
+	looking bool // where it is, is being found out
 }
 
 // entry is one line of a ledger, or the title of those below it.

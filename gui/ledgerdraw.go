@@ -33,12 +33,19 @@ func (r *ledgerRenderer) Layout(size fyne.Size) {
 
 func (r *ledgerRenderer) Refresh() { r.draw(true) }
 
-// inSight is what has to be drawn.
+// inSight is what has to be drawn. To find out where the ledger is, the toolkit
+// asks everything on the way for its renderer, this one too while it is made.
 func (r *ledgerRenderer) inSight() (top, bottom float32) {
-	if r.ledger.sight == nil {
-		return 0, r.ledger.Size().Height
+	l := r.ledger
+	switch {
+	case l.sight == nil:
+		return 0, l.Size().Height
+	case l.looking:
+		return 0, 0
 	}
-	return r.ledger.sight()
+	l.looking = true
+	defer func() { l.looking = false }()
+	return l.sight()
 }
 
 // draw makes the objects anew where what is in sight asks for it, or anyway.

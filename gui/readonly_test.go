@@ -37,7 +37,7 @@ func TestReadOnlyToDosHaveNoCommandThatChangesThem(t *testing.T) {
 			}
 		}
 		for _, c := range r.w.commands {
-			if slices.Contains([]string{"quit", "connections", "add-connection", "check-connection", "flow", "probes", "learn"}, c.id) { // they leave the page
+			if slices.Contains([]string{"quit", "connections", "add-connection", "check-connection", "flow", "explorer", "probes", "learn"}, c.id) { // they leave the page
 				continue
 			}
 			r.w.doCommand(c)
@@ -69,7 +69,7 @@ func TestReadOnlyToDosAreChangedByNoKey(t *testing.T) {
 			for _, c := range r.w.commands {
 				for _, s := range c.strokes {
 					switch {
-					case c.id == "quit", c.id == "connections", c.id == "flow": // they leave the page
+					case c.id == "quit", c.id == "connections", c.id == "flow", c.id == "explorer": // they leave the page
 					case s.char != 0:
 						press(func() { r.typed(string(s.char)) })
 					case s.mod != 0:

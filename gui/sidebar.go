@@ -51,7 +51,8 @@ func sidebarLists() []option[todo.List] {
 type sidebarActions struct {
 	filter                    func(todo.Filter)
 	account, outbox, settings func()
-	connections, flow         func()
+	connections               func()
+	flow, explorer            func()
 }
 
 // nav is an entry of the sidebar that leads to a page about access.
@@ -60,6 +61,7 @@ type nav int
 const (
 	navConnections nav = iota
 	navFlow
+	navExplorer
 	navs
 )
 
@@ -71,7 +73,7 @@ func newSidebar(a sidebarActions) *sidebar {
 	for _, l := range sidebarLists() {
 		s.lists = append(s.lists, newNavItem(l.words, func() { a.filter(todo.Filter{List: l.value}) }))
 	}
-	s.access = [navs]*navItem{navFlow: newNavItem("Flow", a.flow), navConnections: newNavItem("Connections", a.connections)}
+	s.access = [navs]*navItem{navFlow: newNavItem("Flow", a.flow), navExplorer: newNavItem("Explorer", a.explorer), navConnections: newNavItem("Connections", a.connections)}
 	for _, item := range s.access {
 		item.count = -1
 	}
@@ -154,6 +156,7 @@ func (s *sidebar) rebuild() {
 	}
 	s.items.Add(inset(insets{13, 0, 3, 10}, newText("ACCESS", textStyle{color: colorMuted, size: sizeSmall, style: fyne.TextStyle{Bold: true}, full: true})))
 	s.items.Add(s.access[navFlow])
+	s.items.Add(s.access[navExplorer])
 	s.items.Add(s.access[navConnections])
 	s.items.Refresh()
 	if s.scroll != nil {

@@ -51,7 +51,7 @@ func newTodosPage(w *Window, todos Todos) *todosPage {
 	p.searcher = &searcher{tasks: w.tasks, found: p.present}
 	p.sidebar = newSidebar(sidebarActions{
 		filter: p.setFilter, account: w.openMenu, outbox: p.openOutboxFromSidebar, settings: w.openSettings,
-		connections: w.showConnections, flow: w.showFlow,
+		connections: w.showConnections, flow: w.showFlow, explorer: w.showExplorer,
 	})
 	p.toolbar = newToolbar(toolbarActions{
 		search: p.setQuery, leave: p.focusList, sync: p.sync, add: p.add,
