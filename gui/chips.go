@@ -1,6 +1,8 @@
 package gui
 
 import (
+	"strings"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/theme"
@@ -24,6 +26,12 @@ func (f *chipFlow) show(tags []string) {
 	f.tags = tags
 	f.Refresh()
 }
+
+// AccessibilityLabel is what the tags say.
+func (f *chipFlow) AccessibilityLabel() string { return or(strings.Join(f.tags, ", "), f.none) }
+
+// AccessibilityRole is that of text.
+func (f *chipFlow) AccessibilityRole() fyne.AccessibleRole { return fyne.AccessibleRoleText }
 
 const chipLine = valueHeight
 

@@ -221,6 +221,9 @@ func (p *explorePage) first() {
 		return
 	}
 	p.list.mark(p.key)
+	if _, is := p.detail.(*about); is && p.list.at >= 0 {
+		p.put(p.list.offers[p.list.at].open())
+	}
 }
 
 // show brings the page up to date with what is known.

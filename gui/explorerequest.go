@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -15,6 +16,7 @@ import (
 	"waybill/fault"
 	"waybill/flow"
 	"waybill/form"
+	"waybill/todo"
 	"waybill/transport"
 )
 
@@ -31,6 +33,7 @@ type requestDetail struct {
 	query  *pairsField
 	header *pairsField
 	body   *field      // of the user's own, or of one without a schema
+	kept   []byte      // a body that cannot be edited
 	typed  *argsEditor // of op, with a schema
 	wrong  *text
 	asking *sheet
@@ -93,17 +96,42 @@ func (d *requestDetail) own(parts *fyne.Container, q explore.Request) {
 	d.method = newChoice(options, or(q.Method, http.MethodGet), func(string) { d.unwrong() })
 	d.method.followed(d.p.follow)
 	d.path = newLabelled("Path", "/api/todos", "Below "+show(d.p.account.Connection.Resource.URL, 100)+", or from its root. Requests go to no other place.")
-	d.path.set(q.Path)
+	d.path.set(visiblePath(q.Path))
 	d.path.field.OnChanged = func(string) { d.unwrong() }
 	d.path.field.OnSubmitted = func(string) { d.send() }
 	d.path.field.onFocus = d.p.follow(d.path.field)
 	d.body = newArea("JSON, or whatever the API takes")
 	d.body.SetMinRowsVisible(4)
-	d.body.SetText(string(q.Body))
+	if words := visibleBody(q.Body); !d.body.setForeign(words) {
+		d.kept = q.Body
+	}
 	d.body.TextStyle.Monospace = true
 	d.body.onFocus = d.p.follow(d.body)
 	add(parts, titled("Method", d.method.box, ""), d.path.box, titled("Query", d.query.box, ""), titled("Header", d.header.box, ""),
 		titled("Body", d.body, "Without a Content-Type of yours it is sent as JSON; empty sends none."))
+}
+
+// visiblePath percent-encodes what would not be seen in a path, which is sent that
+// way.
+func visiblePath(path string) string {
+	var b strings.Builder
+	for _, r := range path {
+		if r > '~' && todo.Text(string(r)) != string(r) || r < ' ' {
+			b.WriteString(url.PathEscape(string(r)))
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// visibleBody is a body as text; what would not be seen in JSON stands as
+// escapes.
+func visibleBody(body []byte) string {
+	if json.Valid(body) {
+		return visibleJSON(string(body))
+	}
+	return string(body)
 }
 
 // offeredBy is a form for the endpoint's parameters and body.
@@ -162,7 +190,9 @@ func (d *requestDetail) bodyOf(parts *fyne.Container, b *explore.RequestBody, o 
 	if b.Schema == nil {
 		d.body = newArea("")
 		d.body.SetMinRowsVisible(4)
-		d.body.SetText(visibleJSON(string(b.Example)))
+		if words := visibleBody(b.Example); !d.body.setForeign(words) {
+			d.kept = b.Example
+		}
 		d.body.onFocus = d.p.follow(d.body)
 		parts.Add(titled(title, d.body, show(string(b.Description), 300)))
 		return
@@ -221,7 +251,7 @@ func (d *requestDetail) tell(words string) {
 func (d *requestDetail) request() (q explore.Request, focus fyne.Focusable, err error) {
 	if d.op == nil {
 		q = explore.Request{Method: d.method.chosen, Path: d.path.field.Text, Query: d.query.given(), Header: d.header.given()}
-		if d.body.Text != "" {
+		if q.Body = d.kept; q.Body == nil && d.body.Text != "" {
 			q.Body = []byte(d.body.Text)
 		}
 		return q, d.path.field, nil
@@ -258,6 +288,8 @@ func (d *requestDetail) bodyBytes() ([]byte, fyne.Focusable, error) {
 			return nil, focus, fault.New(fault.StepCall, fault.Invalid, "bad_body", "Not sent: look at the body.")
 		}
 		return data, nil, nil
+	case d.kept != nil:
+		return d.kept, nil, nil
 	case d.body != nil && d.body.Text != "":
 		return []byte(d.body.Text), nil, nil
 	}

@@ -45,6 +45,18 @@ func newSecretField(placeholder string) *field {
 	return f
 }
 
+// setForeign shows a text that was not typed here. One that a field would not show
+// as it is stands there cleaned and cannot be edited; it reports whether it can.
+func (f *field) setForeign(words string) bool {
+	if len(words) <= editMost && !hidesIn(words) {
+		f.SetText(words)
+		return true
+	}
+	f.SetText(show(words, 200))
+	f.Disable()
+	return false
+}
+
 // CreateRenderer draws the frame of the design around Fyne's text. Fyne's own
 // frame comes out darker than its colour, since it fades to black.
 func (f *field) CreateRenderer() fyne.WidgetRenderer {

@@ -57,8 +57,8 @@ func (f *pairsField) rebuild() {
 
 func (f *pairsField) row(i int) fyne.CanvasObject {
 	name, value := newField("Name"), newField("Value")
-	name.SetText(f.pairs[i].Name)
-	value.SetText(f.pairs[i].Value)
+	name.setForeign(f.pairs[i].Name)
+	value.setForeign(f.pairs[i].Value)
 	value.Password = f.secret(f.pairs[i].Name)
 	name.OnChanged = func(words string) {
 		f.pairs[i].Name = words

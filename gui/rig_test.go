@@ -268,6 +268,9 @@ func (r *rig) text() string {
 	for _, l := range find(r, func(*ledger) bool { return true }) {
 		all = append(all, l.plain())
 	}
+	for _, f := range find(r, func(*chipFlow) bool { return true }) {
+		all = append(all, f.AccessibilityLabel())
+	}
 	for _, c := range find(r, func(*changeRow) bool { return true }) {
 		all = append(all, c.shown.what, c.shown.how, c.shown.why, c.shown.when)
 	}

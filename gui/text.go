@@ -72,7 +72,7 @@ func (t *text) ruler() ruler { return ruler{t.size, t.style} }
 // heightFor is the height that the text takes at this width.
 func (t *text) heightFor(width float32) float32 {
 	h := t.ruler().lineHeight()
-	if !t.wrap {
+	if !t.wrap || width <= 0 { // before the first layout there is no width, and a long text would take a line for each character
 		return h
 	}
 	return h * float32(max(1, len(t.linesAt(width))))
