@@ -18,8 +18,8 @@ import (
 func sayEverywhere(f *fakeMCP, words string) {
 	said := explore.Said(words)
 	quoted := func(text string) string { data, _ := json.Marshal(text); return string(data) }
-	long := explore.Said(strings.Repeat(words+" ", 12))
-	f.server = explore.Server{Name: said, Title: said, Version: said, Protocol: words, Website: said, Description: long, Instructions: long,
+	long, longer := explore.Said(words+" "+words), explore.Said(strings.Repeat(words+" ", 12))
+	f.server = explore.Server{Name: said, Title: said, Version: said, Protocol: words, Website: said, Description: long, Instructions: longer,
 		Can: explore.Capabilities{Tools: true, Resources: true, Prompts: true, Subscribe: true, Extensions: []explore.Said{said}, Experimental: []explore.Said{said}}}
 	schema := json.RawMessage(`{"type":"object","required":["a"],"properties":{
 		"a":{"type":"string","title":` + quoted(words) + `,"description":` + quoted(words) + `,"default":` + quoted(words) + `},
@@ -51,7 +51,7 @@ func apiSays(f *fakeREST, words string) {
 	quoted, _ := json.Marshal(words)
 	for i := range f.endpoints.Operations {
 		o := &f.endpoints.Operations[i]
-		o.Summary, o.Description, o.Group, o.Path = said, explore.Said(strings.Repeat(words+" ", 12)), said, "/"+words
+		o.Summary, o.Description, o.Group, o.Path = said, explore.Said(words+" "+words), said, "/"+words
 		o.Deprecated = true
 		o.Parameters = []explore.Parameter{{In: explore.InQuery, Name: words, Description: said, Required: true, Deprecated: true, Schema: json.RawMessage(`{"type":"string","default":` + string(quoted) + `}`)}}
 	}

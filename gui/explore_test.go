@@ -519,7 +519,8 @@ func TestACallIsFoundOnTheFlowPage(t *testing.T) {
 		r.openExplorer()
 		r.offer("GET /api/me")
 		r.tap("Send")
-		r.tap("Open in Flow")
+		r.wantText("Open in Flow")
+		r.command("explorer-flow")
 		if p := r.w.flow(); p == nil || p.run == nil || p.run.ID != 7 {
 			t.Fatalf("the page is a %T", r.w.page)
 		}

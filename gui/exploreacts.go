@@ -22,6 +22,8 @@ func (w *Window) exploreCommands() []*command {
 			enabled: on(func(p *explorePage) bool { r := p.running(); return r != nil && r.running }), run: with(func(p *explorePage) { p.running().cancel() })},
 		{id: "explorer-curl", group: groupExplore, title: "Copy the call as curl",
 			enabled: on(func(p *explorePage) bool { _, is := p.detail.(interface{ curl() }); return is }), run: with(func(p *explorePage) { p.detail.(interface{ curl() }).curl() })},
+		{id: "explorer-flow", group: groupExplore, title: "Show the steps of the call",
+			enabled: on(func(p *explorePage) bool { return p.run() != 0 }), run: with(func(p *explorePage) { p.showRun(p.run()) })},
 		{id: "explorer-list", group: groupExplore, title: "Go to the list", enabled: on(func(p *explorePage) bool { return p.split.box.Visible() }), run: with((*explorePage).toList)},
 		{id: "explorer-again", group: groupExplore, title: "Ask again what is offered", enabled: on(func(p *explorePage) bool { return !p.again.disabled }), run: with((*explorePage).load)},
 		{id: "explorer-forget", group: groupExplore, title: "Clear the history of calls, but not the favourites",
@@ -35,4 +37,12 @@ func (p *explorePage) running() *runner {
 		return d.by()
 	}
 	return nil
+}
+
+// run is the run that recorded the call whose answer is shown; 0: there is none.
+func (p *explorePage) run() uint64 {
+	if d, is := p.detail.(interface{ recorded() uint64 }); is {
+		return d.recorded()
+	}
+	return 0
 }

@@ -14,6 +14,7 @@ type answering struct {
 	result *resultView
 	said   *fyne.Container // what went wrong
 	box    *fyne.Container
+	run    uint64 // that recorded the call; 0: none did
 }
 
 func newAnswering(p *explorePage, name string) answering {
@@ -49,6 +50,7 @@ func (d *answering) clear() {
 	if d.runner.running {
 		return
 	}
+	d.run = 0
 	d.said.RemoveAll()
 	d.said.Hide()
 	d.result.clear()
@@ -63,6 +65,7 @@ func (d *answering) say(o fyne.CanvasObject) {
 // answered reports whether there is an answer, and says otherwise why there is
 // none.
 func (d *answering) answered(err error, again func(), run uint64) bool {
+	d.run = run
 	// A button that is hidden now may have had the focus.
 	if f := d.p.w.win.Canvas().Focused(); f == fyne.Focusable(d.runner.stop) {
 		d.p.w.win.Canvas().Focus(d.runner.start)
@@ -75,3 +78,5 @@ func (d *answering) answered(err error, again func(), run uint64) bool {
 }
 
 func (d *answering) by() *runner { return d.runner }
+
+func (d *answering) recorded() uint64 { return d.run }

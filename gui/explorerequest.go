@@ -347,6 +347,7 @@ func (d *requestDetail) sendIt(q explore.Request) {
 	}, func(err error) {
 		p.fetchHistory()
 		if d.answered(err, d.send, p.w.lastRun()) {
+			d.run = answer.Run
 			d.show(answer, explore.Call{At: began, REST: &q, Status: answer.Status, Took: answer.Total})
 		}
 	})

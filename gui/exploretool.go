@@ -129,7 +129,7 @@ func foldedText(p *explorePage, words string) fyne.CanvasObject {
 		} else {
 			t.lines = 0
 		}
-		t.wraps = [2]wrapped{}
+		t.wraps = [4]wrapped{}
 		t.Refresh()
 		open.Refresh()
 		p.relayout()

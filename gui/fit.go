@@ -33,7 +33,7 @@ func (r ruler) cut(s string, width float32) string {
 	if width <= 0 {
 		return ""
 	}
-	if r.width(s) <= width {
+	if r.fits(s, width) {
 		return s
 	}
 	n := r.prefix(s, width-r.width("…"))
@@ -97,10 +97,10 @@ func (r ruler) wrap(s string, width float32, limit int) []string {
 // cutRest makes the last line of a limited text: an ellipsis shows that there
 // is more, even where the line itself would fit.
 func (r ruler) cutRest(rest, whole string, width float32) string {
-	if r.width(rest) <= width && strings.HasSuffix(whole, rest) {
+	if r.fits(rest, width) && strings.HasSuffix(whole, rest) {
 		return rest
 	}
-	if r.width(rest+"…") <= width {
+	if r.fits(rest+"…", width) {
 		return rest + "…"
 	}
 	return r.cut(rest, width)
@@ -108,7 +108,7 @@ func (r ruler) cutRest(rest, whole string, width float32) string {
 
 // lineEnd is where the first line of s ends, at least one character on.
 func (r ruler) lineEnd(s string, width float32) int {
-	if r.width(head(s)) <= width && len(s) <= len(head(s)) {
+	if len(s) == len(head(s)) && r.width(s) <= width {
 		return len(s)
 	}
 	n := r.prefix(s, width)
@@ -123,6 +123,13 @@ func (r ruler) lineEnd(s string, width float32) int {
 		return at
 	}
 	return n
+}
+
+// fits reports whether s is at most so wide. Of a very long text that is not,
+// only the beginning is measured.
+func (r ruler) fits(s string, width float32) bool {
+	h := head(s)
+	return r.width(h) <= width && (len(h) == len(s) || r.width(s) <= width)
 }
 
 // head keeps the first measurement of a very long text short.

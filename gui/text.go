@@ -24,7 +24,7 @@ type text struct {
 	widget.BaseWidget
 	textStyle
 	content string
-	wraps   [2]wrapped // of the last two widths: pages are measured and laid out in turn
+	wraps   [4]wrapped // of the last widths: pages are measured and laid out in turn, at several
 }
 
 // wrapped are the lines of a text at a width.
@@ -63,7 +63,8 @@ func (t *text) linesAt(width float32) []string {
 		}
 	}
 	w := wrapped{t.content, width, t.ruler().wrap(t.content, width, t.lines)}
-	t.wraps[0], t.wraps[1] = w, t.wraps[0]
+	copy(t.wraps[1:], t.wraps[:])
+	t.wraps[0] = w
 	return w.lines
 }
 
