@@ -220,9 +220,12 @@ func TestACallShowsItsProgressAndIsCancelled(t *testing.T) {
 		r.b.pause <- struct{}{}
 		r.settle()
 		r.wantText("Still looking")
-		r.tap("Cancel")
+		r.key(fyne.KeyEscape)
 		r.wantText("Cancelled. The server was told; what it had done by then is done.")
 		r.wantText("Call")
+		r.tap("Call")
+		r.tap("Cancel")
+		r.wantText("Cancelled.")
 	})
 }
 

@@ -26,7 +26,14 @@ func newAnswering(p *explorePage, name string) answering {
 
 // startedBy makes the runner of a button.
 func (d *answering) startedBy(b *button) {
-	d.runner = newRunner(d.p.w, b, d.p.relayout)
+	running := false
+	d.runner = newRunner(d.p.w, b, func() {
+		if d.runner.running && !running {
+			d.p.reveal(d.runner.box)
+		}
+		running = d.runner.running
+		d.p.relayout()
+	})
 	b.onFocus, d.runner.stop.onFocus = d.p.follow(b), d.p.follow(d.runner.stop)
 }
 
@@ -72,8 +79,8 @@ func (d *answering) answered(err error, again func(), run uint64) bool {
 	}
 	if err != nil {
 		d.say(d.p.faultCard(fault.As(err), again, run))
+		d.p.reveal(d.said)
 	}
-	d.p.relayout()
 	return err == nil
 }
 

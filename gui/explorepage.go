@@ -141,11 +141,14 @@ func sameAccount(a, b *session.AccountInfo) bool {
 	return a == b || a != nil && b != nil && a.Connection.Name == b.Connection.Name && a.Identity.Subject == b.Identity.Subject
 }
 
-// escape goes back, step by step: out of the search, to the list, to the to-dos.
+// escape goes back, step by step: out of the search, from a call that is under
+// way, to the list, to the to-dos.
 func (p *explorePage) escape() {
 	switch {
 	case p.escapes():
 	case p.finder.close():
+	case p.running() != nil && p.running().running:
+		p.running().cancel()
 	case p.split.narrow && p.split.opened:
 		p.toList()
 	case p.detail != nil && p.w.win.Canvas().Focused() != nil && p.w.win.Canvas().Focused() != fyne.Focusable(p.list):
@@ -362,6 +365,19 @@ func (p *explorePage) relayout() {
 		p.w.relayout()
 		p.look()
 	}
+}
+
+// reveal scrolls to what has just come, where little or nothing of it can be seen.
+func (p *explorePage) reveal(o fyne.CanvasObject) {
+	const enough, above = 220, 72
+	p.relayout()
+	d := fyne.CurrentApp().Driver()
+	top := d.AbsolutePositionForObject(o).Y - d.AbsolutePositionForObject(p.scroll).Y
+	if high := p.scroll.Size().Height; top < 0 || top > high-min(enough, o.Size().Height) {
+		most := p.scroll.Content.MinSize().Height - high
+		p.scroll.ScrollToOffset(fyne.NewPos(0, max(0, min(most, p.scroll.Offset.Y+top-above))))
+	}
+	p.look()
 }
 
 // look lets the text draw what has come into sight.

@@ -85,6 +85,7 @@ func (v *resultView) show(parts []answerPart, others []explore.Part, buttons ...
 		if v.turn == mine && !v.p.gone {
 			v.pager.set(entries)
 			v.p.finder.again()
+			v.p.reveal(v.box)
 		}
 	})
 }
