@@ -582,3 +582,20 @@ func TestTheExplorerFollowsTheAccount(t *testing.T) {
 		r.wantNoText("Todo0")
 	})
 }
+
+// What came of a call that was made from far above is brought into sight.
+func TestAnAnswerComesIntoSight(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		r.onMCP()
+		p := r.openExplorer()
+		r.w.win.Resize(fyne.NewSize(900, 420))
+		r.offer("Add a to-do")
+		r.typed("Milk")
+		r.key(fyne.KeyReturn)
+		d := p.detail.(*toolDetail)
+		down, there := downTo(p.scroll.Content, d.result.box)
+		if top := down - p.scroll.Offset.Y; !there || top < 0 || top > p.scroll.Size().Height/2 {
+			t.Errorf("the answer begins at %v of %v", top, p.scroll.Size().Height)
+		}
+	})
+}

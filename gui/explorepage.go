@@ -371,11 +371,14 @@ func (p *explorePage) relayout() {
 func (p *explorePage) reveal(o fyne.CanvasObject) {
 	const enough, above = 220, 72
 	p.relayout()
-	d := fyne.CurrentApp().Driver()
-	top := d.AbsolutePositionForObject(o).Y - d.AbsolutePositionForObject(p.scroll).Y
+	down, there := downTo(p.scroll.Content, o)
+	if !there {
+		return
+	}
+	top := down - p.scroll.Offset.Y
 	if high := p.scroll.Size().Height; top < 0 || top > high-min(enough, o.Size().Height) {
 		most := p.scroll.Content.MinSize().Height - high
-		p.scroll.ScrollToOffset(fyne.NewPos(0, max(0, min(most, p.scroll.Offset.Y+top-above))))
+		p.scroll.ScrollToOffset(fyne.NewPos(0, max(0, min(most, down-above))))
 	}
 	p.look()
 }

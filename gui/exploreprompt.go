@@ -20,13 +20,7 @@ type promptDetail struct {
 
 func newPromptDetail(p *explorePage, t *explore.Prompt) *promptDetail {
 	d := &promptDetail{answering: newAnswering(p, "Messages"), prompt: t}
-	head := column(8, saidTitle(t.Label(), t.Name))
-	for _, w := range t.Warnings {
-		head.Add(noticeCard(w.String()))
-	}
-	if words := t.Description.Text(); strings.TrimSpace(words) != "" {
-		head.Add(foldedText(p, words))
-	}
+	head := p.saidOf(t.Label(), t.Name, t.Description, t.Warnings)
 	head.Add(blurb("A prompt is text for a language model. Waybill has none and only shows what the prompt gives."))
 	entered := column(12)
 	for i := range t.Arguments {

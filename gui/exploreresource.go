@@ -35,13 +35,7 @@ func newResourceDetail(p *explorePage, r *explore.Resource) *resourceDetail {
 
 func (d *resourceDetail) head() fyne.CanvasObject {
 	r := d.resource
-	c := column(8, saidTitle(r.Label(), r.URI))
-	for _, w := range r.Warnings {
-		c.Add(noticeCard(w.String()))
-	}
-	if words := r.Description.Text(); strings.TrimSpace(words) != "" {
-		c.Add(foldedText(d.p, words))
-	}
+	c := d.p.saidOf(r.Label(), r.URI, r.Description, r.Warnings)
 	var facts []string
 	if words := show(string(r.MIMEType), 80); words != "" {
 		facts = append(facts, words)
@@ -116,11 +110,7 @@ type templateDetail struct {
 
 func newTemplateDetail(p *explorePage, t *explore.Template) *templateDetail {
 	d := &templateDetail{answering: newAnswering(p, "Contents"), template: t, uri: newText("", textStyle{size: sizeCaption, color: colorMuted, wrap: true, style: fyne.TextStyle{Monospace: true}})}
-	head := column(8, saidTitle(t.Label(), t.Pattern))
-	if words := t.Description.Text(); strings.TrimSpace(words) != "" {
-		head.Add(foldedText(p, words))
-	}
-	d.box.Add(head)
+	d.box.Add(p.saidOf(t.Label(), t.Pattern, t.Description, nil))
 	if t.Variables == nil {
 		d.box.Add(noticeCard("The pattern cannot be read (RFC 6570), so that none of these resources can be asked for."))
 		d.startedBy(newButton("Read", buttonPrimary, nil))

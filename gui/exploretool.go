@@ -64,16 +64,23 @@ func (d *toolDetail) leave() {
 // head is what the tool says of itself.
 func (d *toolDetail) head() fyne.CanvasObject {
 	t := d.tool
-	c := column(8, saidTitle(t.Label(), t.Name))
-	for _, w := range t.Warnings {
-		c.Add(noticeCard(w.String()))
-	}
-	if words := t.Description.Text(); strings.TrimSpace(words) != "" {
-		c.Add(foldedText(d.p, words))
-	}
+	c := d.p.saidOf(t.Label(), t.Name, t.Description, t.Warnings)
 	hints := newChipFlow("")
 	hints.show(hintWords(t))
 	c.Add(hints)
+	return c
+}
+
+// saidOf is what a server says of something that it offers, with what is odd about
+// it.
+func (p *explorePage) saidOf(label, name, description explore.Said, warnings []explore.Warning) *fyne.Container {
+	c := column(8, saidTitle(label, name))
+	for _, w := range warnings {
+		c.Add(noticeCard(w.String()))
+	}
+	if words := description.Text(); strings.TrimSpace(words) != "" {
+		c.Add(foldedText(p, words))
+	}
 	return c
 }
 

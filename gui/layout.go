@@ -379,6 +379,29 @@ func (underLayout) MinSize(objects []fyne.CanvasObject) fyne.Size {
 	return fyne.NewSize(b.Width, a.Height+b.Height)
 }
 
+// downTo is how far below the top of a container o begins. The toolkit itself does
+// not know where something is before it was drawn.
+func downTo(in, o fyne.CanvasObject) (y float32, there bool) {
+	if in == o {
+		return 0, true
+	}
+	var children []fyne.CanvasObject
+	switch in := in.(type) {
+	case *fyne.Container:
+		children = in.Objects
+	case *panel:
+		if in.content != nil {
+			children = []fyne.CanvasObject{in.content}
+		}
+	}
+	for _, child := range children {
+		if y, there := downTo(child, o); there {
+			return y + child.Position().Y, true
+		}
+	}
+	return 0, false
+}
+
 // bringIntoSight scrolls so that o can be seen.
 func bringIntoSight(scroll *container.Scroll, o fyne.CanvasObject) {
 	const margin = 16

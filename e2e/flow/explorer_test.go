@@ -76,7 +76,7 @@ func TestAnAPIIsExploredByKeyboard(t *testing.T) {
 	window.Type("get /api/todos")
 	window.Key("Down")
 	window.Key("Return")
-	window.Await("Send", patience)
+	window.Await("Query and header of your own", patience)
 	window.Key("ctrl+Return")
 	window.Await("200 OK", patience)
 	picture(window, "explorer-request")
