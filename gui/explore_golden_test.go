@@ -2,6 +2,7 @@ package gui
 
 import (
 	"testing"
+	"time"
 
 	"fyne.io/fyne/v2"
 
@@ -86,5 +87,60 @@ func TestPictureOfARequestOfOnesOwn(t *testing.T) {
 		r.w.win.Resize(fyne.NewSize(340, 1000))
 		p.scroll.ScrollToTop()
 		r.picture("explorer-own-narrow", AppearanceLight)
+	})
+}
+
+func TestPictureOfAResourceThatHasChanged(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		f := r.onMCP()
+		r.openExplorer()
+		r.offer("List to-dos")
+		r.tap("Call")
+		r.tap("Make it a favourite")
+		r.typed("All of mine")
+		r.key(fyne.KeyReturn)
+		r.offer("Rotate the staging signing keys")
+		r.tap("Read")
+		r.tap("Tell me when it changes")
+		f.watch.updated("todo0://todos/1")
+		r.settle()
+		r.picture("explorer-resource", AppearanceDark)
+	})
+}
+
+func TestPictureOfACallUnderWay(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		f := r.onMCP()
+		f.progress = []explore.Progress{{Done: 3, Total: 8, Message: "Looking through the third of eight lists"}}
+		r.openExplorer()
+		r.b.pause = make(chan struct{})
+		r.offer("Delete a to-do")
+		r.typed("todo-17")
+		r.tap("Call")
+		r.tap("Call it")
+		r.after(4 * time.Second)
+		r.picture("explorer-calling", AppearanceLight)
+	})
+}
+
+func TestPictureOfHostileTextInTheExplorer(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		sayEverywhere(r.onMCP(), "\u202egnp.exe\x1b[31m "+arabic+" "+chinese)
+		r.openExplorer()
+		r.nth(2)
+		r.w.win.Resize(fyne.NewSize(1180, 1200))
+		r.picture("explorer-hostile", AppearanceLight)
+	})
+}
+
+func TestPictureOfTheExplorerAtTwiceTheSize(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		r.onMCP()
+		r.openExplorer()
+		r.offer("Add a to-do")
+		r.tap("Call")
+		r.w.Canvas().(interface{ SetScale(float32) }).SetScale(2)
+		r.w.win.Resize(fyne.NewSize(820, 700))
+		r.picture("explorer-2x", AppearanceDark)
 	})
 }

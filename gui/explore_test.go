@@ -265,7 +265,9 @@ func TestAResultIsShownByItsParts(t *testing.T) {
 			"Sound · audio/wav", "4000 bytes. Waybill plays no sounds.", "Embedded resource · todo0://a", "embedded", "2 bytes that are no text.", "Something that this app does not know"} {
 			r.wantText(words)
 		}
-		pictures := func() int { return len(find(r, func(i *canvas.Image) bool { return i.Image != nil && i.Resource == nil })) }
+		pictures := func() int {
+			return len(find(r, func(i *canvas.Image) bool { return i.Image != nil && i.Resource == nil }))
+		}
 		if pictures() != 0 {
 			t.Error("a picture is shown unasked")
 		}
@@ -337,7 +339,7 @@ func TestAResourceIsReadAndItsChangesAreTold(t *testing.T) {
 		f := r.onMCP()
 		p := r.openExplorer()
 		r.offer("Rotate the staging signing keys")
-		r.wantText("Application/json · says that it has 312 bytes")
+		r.wantText("application/json · 312 bytes, it says")
 		r.key(fyne.KeyReturn)
 		r.wantText("Embedded resource · todo0://todos/1 · application/json")
 		r.tap("Tell me when it changes")
@@ -598,4 +600,18 @@ func TestAnAnswerComesIntoSight(t *testing.T) {
 			t.Errorf("the answer begins at %v of %v", top, p.scroll.Size().Height)
 		}
 	})
+}
+
+// What belongs to a letter is shown as it is, and what is not seen as an escape.
+func TestWhatIsNotSeenInJSONStandsAsAnEscape(t *testing.T) {
+	for in, want := range map[string]string{
+		`{"a":"حدّث é 购 👩"}`: `{"a":"حدّث é 购 👩"}`, "{\"a\":\"\u202e\"}": `{"a":"\u202e"}`, "[\"\U000e0041\"]": `["\udb40\udc41"]`, "{\n\t}": "{\n\t}",
+	} {
+		if got := visibleJSON(in); got != want {
+			t.Errorf("%q becomes %q, not %q", in, got, want)
+		}
+	}
+	if got := visiblePath("/a\u202e/é%20"); got != "/a%E2%80%AE/é%20" {
+		t.Errorf("the path becomes %q", got)
+	}
 }

@@ -16,7 +16,6 @@ import (
 	"waybill/fault"
 	"waybill/flow"
 	"waybill/form"
-	"waybill/todo"
 	"waybill/transport"
 )
 
@@ -116,7 +115,7 @@ func (d *requestDetail) own(parts *fyne.Container, q explore.Request) {
 func visiblePath(path string) string {
 	var b strings.Builder
 	for _, r := range path {
-		if r > '~' && todo.Text(string(r)) != string(r) || r < ' ' {
+		if r > '~' && hidden(r) || r < ' ' {
 			b.WriteString(url.PathEscape(string(r)))
 			continue
 		}

@@ -41,10 +41,10 @@ func (d *resourceDetail) head() fyne.CanvasObject {
 		facts = append(facts, words)
 	}
 	if r.Size > 0 {
-		facts = append(facts, "says that it has "+sizeWords(r.Size))
+		facts = append(facts, sizeWords(r.Size)+", it says")
 	}
 	if len(facts) > 0 {
-		c.Add(newText(capital(strings.Join(facts, " · ")), textStyle{color: colorMuted, size: sizeCaption, wrap: true}))
+		c.Add(newText(strings.Join(facts, " · "), textStyle{color: colorMuted, size: sizeCaption, wrap: true}))
 	}
 	return c
 }

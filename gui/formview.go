@@ -291,6 +291,13 @@ func hidesIn(text string) bool {
 	return len(text) <= editMost && todo.Text(text) != text
 }
 
+// hidden reports whether a character is not seen in a field. One that belongs to
+// the letter before it is.
+func hidden(r rune) bool {
+	text := "a" + string(r)
+	return todo.Text(text) != text
+}
+
 // visibleJSON writes what would not be seen in JSON as escapes, which mean the
 // same (RFC 8259 section 7).
 func visibleJSON(text string) string {
@@ -299,10 +306,10 @@ func visibleJSON(text string) string {
 		switch {
 		case r == '\n' || r == '\t' || r >= ' ' && r < 0x7f:
 			b.WriteRune(r)
-		case r > 0xffff && todo.Text(string(r)) != string(r):
+		case r > 0xffff && hidden(r):
 			r -= 0x10000
 			fmt.Fprintf(&b, `\u%04x\u%04x`, 0xd800+r>>10, 0xdc00+r&0x3ff)
-		case todo.Text(string(r)) != string(r):
+		case hidden(r):
 			fmt.Fprintf(&b, `\u%04x`, r)
 		default:
 			b.WriteRune(r)

@@ -39,8 +39,12 @@ func TestAnMCPServerIsExploredByKeyboard(t *testing.T) {
 	window.Key("Return")
 	window.Key("ctrl+Return")
 	window.Await("The tool answered after", patience)
-	window.Await("Structured content", patience)
 	picture(window, "explorer-tool")
+	window.Key("ctrl+f")
+	window.Type("structured content")
+	window.Await("As the tool's output schema promises", patience)
+	picture(window, "explorer-structured")
+	window.Key("Escape")
 	if said := window.Read().String(); strings.Contains(said, "eyJ") { // as every JWT begins
 		t.Errorf("a token is on the screen:\n%s", said)
 	}
