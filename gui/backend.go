@@ -91,7 +91,6 @@ type Explorer interface {
 	ExploreREST(ctx context.Context) (RESTServer, error)
 	History(ctx context.Context) (*explore.History, error)
 	ChangeHistory(ctx context.Context, change func(*explore.History) error) error
-	Remember(ctx context.Context, c explore.Call)
 }
 
 // MCPServer is an MCP server; an *explore.MCP is one, but for Watch, which is its

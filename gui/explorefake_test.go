@@ -71,6 +71,7 @@ func (f *fakeMCP) Prompts(context.Context) (*explore.List[explore.Prompt], error
 
 func (f *fakeMCP) Call(ctx context.Context, t *explore.Tool, args json.RawMessage, progress func(explore.Progress)) (*explore.Result, error) {
 	_ = f.b.note("call %s %s", t.Name, args)
+	f.b.remember(explore.Call{At: f.b.now(), Tool: &explore.ToolCall{Name: t.Name, Arguments: args}, Took: f.result.Took})
 	for _, p := range f.progress {
 		progress(p)
 		if f.b.step(ctx) != nil {
@@ -121,7 +122,7 @@ func (f *fakeREST) Call(ctx context.Context, q explore.Request) (*explore.Respon
 	if f.fail != nil {
 		return nil, f.fail
 	}
-	f.b.Remember(ctx, explore.Call{At: f.b.now(), REST: &q, Status: f.answer.Status})
+	f.b.remember(explore.Call{At: f.b.now(), REST: &q, Status: f.answer.Status})
 	return &f.answer, nil
 }
 
@@ -151,7 +152,7 @@ func (b *fakeBackend) ChangeHistory(_ context.Context, change func(*explore.Hist
 	return change(&b.kept)
 }
 
-func (b *fakeBackend) Remember(_ context.Context, c explore.Call) {
+func (b *fakeBackend) remember(c explore.Call) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.kept.Add(c)

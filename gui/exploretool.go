@@ -191,23 +191,14 @@ func (d *toolDetail) callWith(args json.RawMessage) {
 	p := d.p
 	d.clear()
 	server, began := p.offers.mcp, p.w.o.Now()
-	call := explore.Call{At: began, Tool: &explore.ToolCall{Name: d.tool.Name, Arguments: args}}
 	var result *explore.Result
 	d.runner.run("Calling…", func(ctx context.Context, tell progress) (err error) {
 		result, err = server.Call(ctx, d.tool, args, func(pr explore.Progress) { tell(pr.Done, pr.Total, show(string(pr.Message), 200)) })
-		call.Took = p.w.o.Now().Sub(began)
-		call.Failed = err != nil || result.Failed
-		if err == nil {
-			call.Took = result.Took
-		}
-		if !fault.Is(err, fault.Canceled) {
-			p.w.backend.Remember(context.WithoutCancel(ctx), call)
-		}
 		return err
 	}, func(err error) {
 		p.fetchHistory()
 		if run := p.w.lastRun(); d.answered(err, d.call, run) {
-			d.show(result, call, run)
+			d.show(result, explore.Call{At: began, Tool: &explore.ToolCall{Name: d.tool.Name, Arguments: args}, Failed: result.Failed, Took: result.Took}, run)
 		}
 	})
 }
