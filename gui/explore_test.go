@@ -93,6 +93,10 @@ func TestAToolIsCalledByKeyboard(t *testing.T) {
 		r.typed("release")
 		r.wantText("1 of 1")
 		r.key(fyne.KeyEscape)
+		r.key(fyne.KeyEscape) // out of the search, and then to the list
+		if r.w.Canvas().Focused() != fyne.Focusable(r.w.explorer().list) {
+			t.Errorf("Escape leads to a %T", r.w.Canvas().Focused())
+		}
 		r.press(ctrl, fyne.KeyReturn)
 		r.wantCalls(r.b.called()[2:], `call list_todos {"owner":"me"}`)
 		r.w.Canvas().Focus(r.w.explorer().detail.focus())

@@ -151,7 +151,7 @@ func (p *explorePage) escape() {
 		p.running().cancel()
 	case p.split.narrow && p.split.opened:
 		p.toList()
-	case p.detail != nil && p.w.win.Canvas().Focused() != nil && p.w.win.Canvas().Focused() != fyne.Focusable(p.list):
+	case p.detail != nil && p.split.box.Visible() && p.w.win.Canvas().Focused() != fyne.Focusable(p.list):
 		p.toList()
 	default:
 		p.w.showHome()

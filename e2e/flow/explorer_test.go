@@ -65,7 +65,7 @@ func TestAnMCPServerIsExploredByKeyboard(t *testing.T) {
 	window.Key("Return")
 	window.Type("no-such-id")
 	window.Key("Return")
-	window.Await("Do not call", patience)
+	window.Await("it may delete or", patience)
 	picture(window, "explorer-question")
 	window.Key("Escape")
 	window.Close()
