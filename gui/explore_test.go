@@ -30,6 +30,7 @@ func TestTheExplorerListsWhatAnMCPServerOffers(t *testing.T) {
 		r.wantText("Tools to call, resources to read, news of their changes, prompts, log messages, which are not used here.")
 		r.wantText("changing needs the scope todos.write")
 		r.wantNoText("could not be listed")
+		r.key(fyne.KeyEscape) // to the list
 		r.key(fyne.KeyEscape)
 		r.page()
 	})
@@ -365,7 +366,7 @@ func TestAResourceIsReadAndItsChangesAreTold(t *testing.T) {
 		again := f.watch
 		p.w.showHome()
 		r.settle()
-		if !again.closed {
+		if !again.closed.Load() {
 			t.Error("a watch stays after its page")
 		}
 	})

@@ -8,6 +8,7 @@ import (
 	"image/color"
 	"image/png"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"waybill/connection"
@@ -39,10 +40,10 @@ type fakeWatch struct {
 	updated func(explore.Said)
 	done    chan struct{}
 	err     error
-	closed  bool
+	closed  atomic.Bool
 }
 
-func (w *fakeWatch) Close()                { w.closed = true }
+func (w *fakeWatch) Close()                { w.closed.Store(true) }
 func (w *fakeWatch) Done() <-chan struct{} { return w.done }
 func (w *fakeWatch) Err() error            { return w.err }
 

@@ -62,8 +62,7 @@ func (p *explorePage) await(uri string, w *watch) {
 		select {
 		case <-w.on.Done():
 			return w.on.Err()
-		case <-ctx.Done():
-			w.on.Close()
+		case <-ctx.Done(): // the page has been left, which closes it
 			return nil
 		}
 	}, func(err error) {
