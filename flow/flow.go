@@ -43,12 +43,12 @@ type Reason int
 
 // The reasons.
 const (
-	ReasonSignIn Reason = iota + 1 // the user signed in
-	ReasonMint                     // an access token was needed
-	ReasonCall                     // only the resource was called, with a token that was there
-	ReasonAgain                    // the user asked for it
-	ReasonProbe                    // a probe, which is meant to be refused
-	ReasonExplore                  // the user called the resource, with a request of their own
+	ReasonSignIn  Reason = iota + 1 // the user signed in
+	ReasonMint                      // an access token was needed
+	ReasonCall                      // only the resource was called, with a token that was there
+	ReasonAgain                     // the user asked for it
+	ReasonProbe                     // a probe, which is meant to be refused
+	ReasonExplore                   // the user called the resource, with a request of their own
 )
 
 // own reports whether what happens for that reason is a Run of its own: what the
