@@ -24,9 +24,9 @@ import (
 // a session of which at most one was opened anew.
 func hostileOnce(t *testing.T, hostile func(http.ResponseWriter, *http.Request, rpc)) error {
 	t.Helper()
-	calls := 0
+	var calls atomic.Int64
 	p := newMCPPeer(t, answers{"tools/call": func(w http.ResponseWriter, r *http.Request, m rpc) {
-		if calls++; calls == 1 {
+		if calls.Add(1) == 1 {
 			hostile(w, r, m)
 			return
 		}
