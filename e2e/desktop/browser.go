@@ -146,11 +146,17 @@ func (d *Desktop) Page(part string, limit time.Duration) *Page {
 	})
 	allocator, stop := chromedp.NewRemoteAllocator(d.t.Context(), fmt.Sprintf("ws://127.0.0.1:%d", d.browser.port))
 	d.t.Cleanup(stop)
-	ctx, cancel := chromedp.NewContext(allocator, chromedp.WithTargetID(cdptarget.ID(id)))
-	d.t.Cleanup(cancel)
-	// The first run makes the connection, which lives as long as its context:
-	// the page's own, not one with a limit.
-	if err := chromedp.Run(ctx); err != nil {
+	var ctx context.Context
+	var err error
+	if !Eventually(limit, func() bool { // between two documents a page cannot be taken hold of
+		var cancel context.CancelFunc
+		ctx, cancel = chromedp.NewContext(allocator, chromedp.WithTargetID(cdptarget.ID(id)))
+		d.t.Cleanup(cancel)
+		// The first run makes the connection, which lives as long as its context:
+		// the page's own, not one with a limit.
+		err = chromedp.Run(ctx)
+		return err == nil
+	}) {
 		d.t.Fatalf("no hold of the page: %v", err)
 	}
 	return &Page{d, ctx}
