@@ -86,16 +86,11 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // exchange sends one message. st is nil for what is no call.
 func (g *guard) exchange(req *http.Request, asked message, st *callState) (*http.Response, error) {
-	sent := &sending{done: make(chan struct{})}
-	resp, err := g.send(req.WithContext(sent.trace(req.Context())))
+	resp, err := g.send(req)
 	if err != nil {
 		return nil, err
 	}
 	st.progress()
-	if resp.StatusCode == http.StatusBadRequest && sent.broke() {
-		_ = resp.Body.Close()
-		return nil, errHalfSent
-	}
 	g.lines.answered(resp)
 	if opening := openingOf(req.Context()); opening != nil && resp.ProtoMajor >= 2 {
 		opening.http2.Store(true)

@@ -9,6 +9,7 @@ import (
 	"net/http/httptrace"
 	"strings"
 	"sync"
+	"time"
 )
 
 type (
@@ -90,13 +91,46 @@ func (c *Client) dial(ctx context.Context, network, addr string) (net.Conn, erro
 	if a != nil && strings.HasPrefix(origin, "http:") {
 		a.settled() // there is no TLS to wait for
 	}
-	return &countedConn{Conn: conn, gone: gone}, nil
+	return newCountedConn(conn, gone), nil
 }
 
-// countedConn tells when it is closed.
+// countedConn tells when it is closed, and whether writing to it has failed.
 type countedConn struct {
 	net.Conn
-	gone func()
+	gone   func()
+	turn   chan struct{} // holds one while nobody writes
+	failed error         // of writing; whoever has the turn may look
+}
+
+func newCountedConn(conn net.Conn, gone func()) *countedConn {
+	c := &countedConn{Conn: conn, gone: gone, turn: make(chan struct{}, 1)}
+	c.turn <- struct{}{}
+	return c
+}
+
+func (c *countedConn) Write(p []byte) (int, error) {
+	<-c.turn
+	n, err := c.Conn.Write(p)
+	if err != nil {
+		c.failed = err
+	}
+	c.turn <- struct{}{}
+	return n, err
+}
+
+// broke returns the error of a Write, also of the one under way if that ends
+// soon.
+func (c *countedConn) broke() error {
+	timer := time.NewTimer(overtakes)
+	defer timer.Stop()
+	select {
+	case <-c.turn:
+		err := c.failed
+		c.turn <- struct{}{}
+		return err
+	case <-timer.C:
+		return nil
+	}
 }
 
 func (c *countedConn) Close() error {

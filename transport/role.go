@@ -213,7 +213,13 @@ func (rt *roundTripper) send(req *http.Request, w *watch) (*http.Response, error
 
 func (rt *roundTripper) bounded(req *http.Request, w *watch, seen *Exchange) (*http.Response, error) {
 	step := stepOf(req.Context(), rt.role.step())
-	resp, err := rt.client.base.Load().RoundTrip(req)
+	var sent sending
+	resp, err := rt.client.base.Load().RoundTrip(sent.begin(req))
+	if err == nil && resp.StatusCode == http.StatusBadRequest {
+		if err = sent.broke(); err != nil {
+			_ = resp.Body.Close()
+		}
+	}
 	if err != nil {
 		return nil, classify(step, req.URL.Host, w.ctx, err)
 	}
