@@ -92,7 +92,7 @@ func (f *Field) fitsMembers(v *Value, data json.RawMessage) bool {
 	if members(data, func(name string, value json.RawMessage) error {
 		given[name] = value
 		if !known[name] {
-			others = append(others, quoted(name)+": "+string(value))
+			others = append(others, Quote(name)+": "+string(value))
 		}
 		return nil
 	}) != nil {
@@ -170,7 +170,7 @@ func (w *writer) value(v *Value, path string) {
 		if !v.Set {
 			w.wrong(path, missing)
 		}
-		w.out.WriteString(quoted(v.Text))
+		w.out.WriteString(Quote(v.Text))
 	case Number, Integer:
 		w.number(v.Field.Kind, text, path)
 	case Boolean:
@@ -220,7 +220,7 @@ func (w *writer) object(v *Value, path string) {
 			w.out.WriteByte(',')
 		}
 		first = false
-		w.out.WriteString(quoted(name) + ":")
+		w.out.WriteString(Quote(name) + ":")
 	}
 	named := map[string]bool{}
 	for _, m := range v.Members {
@@ -245,8 +245,8 @@ func (w *writer) object(v *Value, path string) {
 	w.out.WriteByte('}')
 }
 
-// quoted writes a text as JSON.
-func quoted(text string) string {
+// Quote writes a text as JSON, with <, > and & as they are.
+func Quote(text string) string {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)

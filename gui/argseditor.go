@@ -156,7 +156,7 @@ func sketch(v *form.Value) json.RawMessage {
 	}
 	for _, m := range v.Members {
 		if data := sketch(m); data != nil && m.Given() {
-			parts = append(parts, jsonText(m.Field.Name)+":"+string(data))
+			parts = append(parts, form.Quote(m.Field.Name)+":"+string(data))
 		}
 	}
 	if others := strings.TrimSpace(v.Others); json.Valid([]byte(others)) && others[0] == '{' {
@@ -165,13 +165,4 @@ func sketch(v *form.Value) json.RawMessage {
 		}
 	}
 	return json.RawMessage("{" + strings.Join(parts, ",") + "}")
-}
-
-// jsonText writes a text as JSON, with <, > and & as they are.
-func jsonText(text string) string {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(text)
-	return strings.TrimSpace(b.String())
 }

@@ -53,15 +53,7 @@ func newFormPlace(usual string) *formPlace {
 
 // fail says what is wrong, "" that nothing is.
 func (p *formPlace) fail(words string) {
-	p.remark.color = colorMuted
-	if words != "" {
-		p.remark.color = colorFaultText
-	} else {
-		words = p.usual
-	}
-	p.remark.set(words)
-	p.remark.Refresh()
-	visible(p.remark, words != "")
+	remarkOn(p.remark, words, p.usual)
 }
 
 func newFormView(o formViewOptions, value *form.Value) *formView {

@@ -54,15 +54,19 @@ func (l *labelled) secret() secret.Text { return secret.New(l.value()) }
 
 // fail says beside the field what is wrong with it; "" takes that away.
 func (l *labelled) fail(words string) {
-	l.remark.color = colorMuted
-	if words != "" {
-		l.remark.color = colorFaultText
-	} else {
-		words = l.usual
+	remarkOn(l.remark, words, l.usual)
+}
+
+// remarkOn has a remark say what is wrong with its field, or what it usually says.
+func remarkOn(remark *text, wrong, usual string) {
+	words := wrong
+	remark.color = colorFaultText
+	if wrong == "" {
+		words, remark.color = usual, colorMuted
 	}
-	l.remark.set(words)
-	l.remark.Refresh()
-	visible(l.remark, words != "")
+	remark.set(words)
+	remark.Refresh()
+	visible(remark, words != "")
 }
 
 // explain changes the remark.

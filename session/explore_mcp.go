@@ -15,9 +15,8 @@ type used struct{}
 
 // ExploreMCP returns what the MCP server of the open account offers and the way
 // to use it. It notices what the server describes otherwise than before, in another
-// process too. Its calls use the account's
-// tokens and are recorded as every other call is. With a resource that is no MCP
-// server it is a Fault of kind Config.
+// process too. Its calls use the account's tokens and are recorded as every other
+// call is. With a resource that is no MCP server it is a Fault of kind Config.
 func (m *Manager) ExploreMCP(ctx context.Context) (*explore.MCP, error) {
 	a, err := m.needAccount()
 	if err != nil {
