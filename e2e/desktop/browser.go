@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -127,6 +128,7 @@ func (c *chromium) targets() []target {
 // Page is a page of the browser that something else opened.
 type Page struct {
 	d   *Desktop
+	id  string
 	ctx context.Context
 }
 
@@ -159,7 +161,7 @@ func (d *Desktop) Page(part string, limit time.Duration) *Page {
 	}) {
 		d.t.Fatalf("no hold of the page: %v", err)
 	}
-	return &Page{d, ctx}
+	return &Page{d, id, ctx}
 }
 
 // Do carries out actions on the page within half a minute.
@@ -172,19 +174,47 @@ func (p *Page) Do(actions ...chromedp.Action) {
 	}
 }
 
+// Await waits until the page shows what the CSS selector names.
+func (p *Page) Await(selector string) {
+	p.d.t.Helper()
+	p.read(chromedp.WaitVisible(selector, chromedp.ByQuery))
+}
+
 // Text is all text on the page.
 func (p *Page) Text() string {
 	p.d.t.Helper()
 	var text string
-	p.Do(chromedp.Text("body", &text, chromedp.ByQuery))
+	p.read(chromedp.Text("body", &text, chromedp.ByQuery))
 	return text
 }
 
-// Host is the host and port of the page's address.
+// read looks at the page within half a minute. Between two documents there is
+// nothing to look at and the browser says so at once; looking changes nothing,
+// so it looks again, which Do must not.
+func (p *Page) read(action chromedp.Action) {
+	p.d.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, 30*time.Second)
+	defer cancel()
+	var err error
+	if !Eventually(30*time.Second, func() bool { err = chromedp.Run(ctx, action); return err == nil || ctx.Err() != nil }) || err != nil {
+		p.d.t.Fatalf("the browser: %v", err)
+	}
+}
+
+// Host is the host and port of the page's address. The browser is asked, not a
+// script in the page, which has no place to run between two documents; for a
+// moment the browser has no address either.
 func (p *Page) Host() string {
 	p.d.t.Helper()
 	var host string
-	p.Do(chromedp.Evaluate("location.host", &host))
+	p.d.until(30*time.Second, "the browser says where its page is", func() bool {
+		for _, page := range p.d.browser.targets() {
+			if at, err := url.Parse(page.URL); page.ID == p.id && err == nil {
+				host = at.Host
+			}
+		}
+		return host != ""
+	})
 	return host
 }
 

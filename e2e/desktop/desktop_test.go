@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -18,7 +19,7 @@ func TestAWebAddressOpensInTheSessionsOwnBrowser(t *testing.T) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		if r.Method == http.MethodPost {
 			posted.Store(r.PostFormValue("word"))
-			fmt.Fprint(w, "<title>Thanks</title><h1>Thank you very much</h1>")
+			fmt.Fprint(w, "<title>Thanks</title><h1 class=thanks>Thank you very much</h1>")
 			return
 		}
 		fmt.Fprint(w, `<title>A question</title><h1>Please enter something</h1><form method=post><input name=word><button>Send</button></form>`)
@@ -31,13 +32,43 @@ func TestAWebAddressOpensInTheSessionsOwnBrowser(t *testing.T) {
 	}
 	d.Start(d.Env(), d.need("xdg-open"), site.URL+"/ask")
 	page := d.Page("/ask", 30*time.Second)
-	page.Do(chromedp.SendKeys("input", "marmalade", chromedp.ByQuery), chromedp.Click("button", chromedp.ByQuery), chromedp.WaitVisible("//h1[contains(., 'Thank')]"))
+	page.Do(chromedp.SendKeys("input", "marmalade", chromedp.ByQuery), chromedp.Click("button", chromedp.ByQuery))
+	page.Await("h1.thanks")
 	if got := posted.Load(); got != "marmalade" {
 		t.Fatalf("the form was posted with %v", got)
 	}
 	if text := page.Text(); !strings.Contains(text, "Thank you") {
 		t.Fatalf("the page says %q", text)
 	}
+	page.CloseBrowser()
+}
+
+// A page that goes on to the next document again and again is read all the
+// same: between two documents there is nothing to read for a moment.
+func TestAPageThatIsOnItsWayIsRead(t *testing.T) {
+	const documents = 150
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		n, _ := strconv.Atoi(r.URL.Query().Get("n"))
+		if n == documents {
+			fmt.Fprint(w, `<h1 class=last>Arrived</h1>`)
+			return
+		}
+		fmt.Fprintf(w, `<h1>On the way</h1><script>setTimeout(() => location.replace("/walk?n=%d"), 40)</script>`, n+1)
+	}))
+	t.Cleanup(site.Close)
+	d := New(t, Options{Screen: true, Browser: true})
+	d.Start(d.Env(), d.need("xdg-open"), site.URL+"/walk")
+	page := d.Page("/walk", 30*time.Second)
+	host := strings.TrimPrefix(site.URL, "http://")
+	reads := 0
+	for text := ""; !strings.Contains(text, "Arrived"); reads++ {
+		if text = page.Text(); page.Host() != host {
+			t.Fatalf("after %d reads the page is at %q", reads, page.Host())
+		}
+	}
+	t.Logf("read %d times on the way", reads)
+	page.Await("h1.last")
 	page.CloseBrowser()
 }
 

@@ -22,8 +22,8 @@ const patience = 90 * time.Second
 
 // signInAt types into the playground's sign-in page and sends it.
 func signInAt(page *desktop.Page, email string) {
+	page.Await(`input[name="email"]`)
 	page.Do(
-		chromedp.WaitVisible(`input[name="email"]`, chromedp.ByQuery),
 		chromedp.Clear(`input[name="email"]`, chromedp.ByQuery),
 		chromedp.SendKeys(`input[name="email"]`, email, chromedp.ByQuery),
 		chromedp.SendKeys(`input[name="code"]`, "123456", chromedp.ByQuery),
