@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"text/tabwriter"
 	"time"
 	"unicode"
 
@@ -190,11 +189,11 @@ func (c *call) printEndpoints(e *explore.Endpoints) error {
 		return c.printJSON(out)
 	}
 	c.sayDocument(e)
-	w := tabwriter.NewWriter(c.env.Stdout, 0, 0, 2, ' ', 0)
+	var rows [][]string
 	for _, o := range e.Operations {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", todo.Line(o.Method), todo.Line(o.Path), o.Summary.Line())
+		rows = append(rows, []string{todo.Line(o.Method), todo.Line(o.Path), o.Summary.Line()})
 	}
-	return w.Flush()
+	return writeTable(c.env.Stdout, rows)
 }
 
 // sayDocument says where the list comes from.
@@ -241,7 +240,7 @@ func (c *call) callHistory(ctx context.Context, m *session.Manager) error {
 		}
 		return c.printJSON(out)
 	}
-	w := tabwriter.NewWriter(c.env.Stdout, 0, 0, 2, ' ', 0)
+	var rows [][]string
 	for i := range all {
 		k := &all[i]
 		result := "-"
@@ -257,9 +256,9 @@ func (c *call) callHistory(ctx context.Context, m *session.Manager) error {
 		if len(k.Left) > 0 {
 			name += " (not kept: " + todo.Line(strings.Join(k.Left, ", ")) + ")"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", k.ID, k.At.Local().Format("2006-01-02 15:04"), result, name)
+		rows = append(rows, []string{k.ID, k.At.Local().Format("2006-01-02 15:04"), result, name})
 	}
-	return w.Flush()
+	return writeTable(c.env.Stdout, rows)
 }
 
 // forShell is a command as a terminal may show it. Only what a server or a file

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 
 	"waybill/fault"
 )
@@ -72,7 +71,7 @@ func listConnections(ctx context.Context, c *call) error {
 	if c.opt.json {
 		return c.printJSON(out)
 	}
-	w := tabwriter.NewWriter(c.env.Stdout, 0, 0, 2, ' ', 0)
+	var rows [][]string
 	for _, l := range out {
 		who := "signed out"
 		if l.SignedIn {
@@ -81,9 +80,9 @@ func listConnections(ctx context.Context, c *call) error {
 		if l.ReadOnly {
 			who += ", placed by your administrator"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", l.Name, l.Kind, l.Title, who)
+		rows = append(rows, []string{l.Name, string(l.Kind), l.Title, who})
 	}
-	return w.Flush()
+	return writeTable(c.env.Stdout, rows)
 }
 
 func showConnection(ctx context.Context, c *call) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 
 	"waybill/auth"
 	"waybill/connection"
@@ -102,14 +101,14 @@ func (c *call) discover(ctx context.Context, m *session.Manager, q auth.Query) (
 }
 
 func (c *call) printFound(found *auth.Found) error {
-	w := tabwriter.NewWriter(c.env.Stdout, 0, 0, 2, ' ', 0)
+	var rows [][]string
 	for _, s := range found.Sources {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", s.Field, fault.Clean(s.Value, 200), s.From)
+		rows = append(rows, []string{string(s.Field), fault.Clean(s.Value, 200), string(s.From)})
 	}
 	for _, f := range found.Missing {
-		fmt.Fprintf(w, "%s\t\tmissing: %s\n", f, f.Hint())
+		rows = append(rows, []string{string(f), "", "missing: " + f.Hint()})
 	}
-	if err := w.Flush(); err != nil {
+	if err := writeTable(c.env.Stdout, rows); err != nil {
 		return err
 	}
 	for _, server := range found.Servers {

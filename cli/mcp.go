@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 
 	"waybill/connection"
 	"waybill/explore"
@@ -163,10 +162,10 @@ func (m *mcpCall) info(ctx context.Context) error {
 	if m.opt.json {
 		return m.printJSON(serverJSON{s.Name, s.Title, s.Version, s.Description, s.Website, s.Protocol, offers, s.Can.Extensions, s.Can.Experimental, s.Instructions})
 	}
-	w := tabwriter.NewWriter(m.env.Stdout, 0, 0, 2, ' ', 0)
+	var rows [][]string
 	line := func(name string, said explore.Said) {
 		if said != "" {
-			fmt.Fprintf(w, "%s\t%s\n", name, said.Line())
+			rows = append(rows, []string{name, said.Line()})
 		}
 	}
 	line("name", s.Name)
@@ -178,7 +177,7 @@ func (m *mcpCall) info(ctx context.Context) error {
 	line("offers", explore.Said(strings.Join(offers, ", ")))
 	line("extensions", joinedNames(s.Can.Extensions))
 	line("experimental", joinedNames(s.Can.Experimental))
-	if err := w.Flush(); err != nil || s.Instructions == "" {
+	if err := writeTable(m.env.Stdout, rows); err != nil || s.Instructions == "" {
 		return err
 	}
 	_, err = fmt.Fprintf(m.env.Stdout, "\n%s\n", s.Instructions.Text())

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 
 	"waybill/explore"
 )
@@ -36,20 +35,19 @@ func (m *mcpCall) tools(ctx context.Context) error {
 		}
 		return m.printList(out, l.Cut)
 	}
-	w := tabwriter.NewWriter(m.env.Stdout, 0, 0, 2, ' ', 0)
+	var rows [][]string
 	for _, t := range l.Items {
 		if m.verbose {
-			_ = w.Flush()
 			if err := m.printTool(&t); err != nil {
 				return err
 			}
 			continue
 		}
-		fmt.Fprintf(w, "%s\t%s\n", t.Name.Line(), firstLine(t.Description, t.Title))
+		rows = append(rows, []string{t.Name.Line(), firstLine(t.Description, t.Title)})
 		m.warn(t.Name, t.Warnings)
 	}
 	m.sayCut(l.Cut)
-	return w.Flush()
+	return writeTable(m.env.Stdout, rows)
 }
 
 // printTool prints everything about a tool.
@@ -174,7 +172,7 @@ func (m *mcpCall) printRows(rows []mcpRow, cut bool) error {
 		}
 		return m.printList(out, cut)
 	}
-	w := tabwriter.NewWriter(m.env.Stdout, 0, 0, 2, ' ', 0)
+	var table [][]string
 	for _, r := range rows {
 		about := r.about.Line()
 		for _, a := range r.json.Arguments {
@@ -184,11 +182,11 @@ func (m *mcpCall) printRows(rows []mcpRow, cut bool) error {
 			}
 			about += " [" + a.Name.Line() + mark + "]"
 		}
-		fmt.Fprintf(w, "%s\t%s\n", r.key.Line(), about)
+		table = append(table, []string{r.key.Line(), about})
 		m.warn(r.key, r.warnings)
 	}
 	m.sayCut(cut)
-	return w.Flush()
+	return writeTable(m.env.Stdout, table)
 }
 
 func (m *mcpCall) printList(out any, cut bool) error {

@@ -8,7 +8,8 @@ import (
 )
 
 // widest is how wide a column gets, in terminal cells. What is longer stands
-// there in whole and moves the rest of its own row alone.
+// there in whole and moves the rest of its own row alone. The last cell of a row
+// may be as long as it likes.
 const widest = 48
 
 // writeTable writes rows in columns, two blanks apart, in one Write. A Chinese
@@ -20,7 +21,7 @@ func writeTable(w io.Writer, rows [][]string) error {
 			if i == len(widths) {
 				widths = append(widths, 0)
 			}
-			if n := runewidth.StringWidth(cell); n <= widest {
+			if n := runewidth.StringWidth(cell); n <= widest && i < len(row)-1 {
 				widths[i] = max(widths[i], n)
 			}
 		}
