@@ -55,7 +55,7 @@ func (m *mcpCall) callTool(ctx context.Context) error {
 func (m *mcpCall) prepared(ctx context.Context, name string) (func(context.Context) (*explore.Result, error), error) {
 	tool, err := m.mcp.Tool(ctx, explore.Said(name))
 	if err != nil {
-		return nil, err
+		return nil, m.misspelt(ctx, name, err)
 	}
 	args, err := m.arguments(tool)
 	if err != nil {
@@ -69,6 +69,25 @@ func (m *mcpCall) prepared(ctx context.Context, name string) (func(context.Conte
 		}
 	}
 	return func(ctx context.Context) (*explore.Result, error) { return m.mcp.Call(ctx, tool, args, m.progress) }, nil
+}
+
+// misspelt adds to the Fault of a tool that is not there which one may have been
+// meant.
+func (m *mcpCall) misspelt(ctx context.Context, name string, err error) error {
+	f := fault.As(err)
+	if f == nil || f.Code != "no_tool" {
+		return err
+	}
+	all, listErr := m.mcp.Tools(ctx)
+	if listErr != nil {
+		return err
+	}
+	var known []string
+	for _, t := range all.Items {
+		known = append(known, t.Name.Line())
+	}
+	f.Remedy = strings.TrimSpace(meant(name, "", known) + " " + f.Remedy)
+	return f
 }
 
 // arguments are what is sent, from --args and --arg, and checked by the tool's

@@ -35,6 +35,7 @@ func (m *mcpCall) tools(ctx context.Context) error {
 		}
 		return m.printList(out, l.Cut)
 	}
+	m.sayNone("tools", len(l.Items))
 	var rows [][]string
 	for _, t := range l.Items {
 		if m.verbose {
@@ -132,7 +133,7 @@ func (m *mcpCall) resources(ctx context.Context) error {
 		rows = append(rows, mcpRow{r.URI, first(r.Name, r.Title), listedJSON{URI: r.URI, Name: r.Name, Title: r.Title, Description: r.Description,
 			MIMEType: r.MIMEType, Size: r.Size, Warnings: sentences(r.Warnings)}, r.Warnings})
 	}
-	return m.printRows(rows, l.Cut)
+	return m.printRows("resources", rows, l.Cut)
 }
 
 func (m *mcpCall) templates(ctx context.Context) error {
@@ -145,7 +146,7 @@ func (m *mcpCall) templates(ctx context.Context) error {
 		rows = append(rows, mcpRow{t.Pattern, first(t.Name, t.Title), listedJSON{URITemplate: t.Pattern, Name: t.Name, Title: t.Title,
 			Description: t.Description, MIMEType: t.MIMEType}, nil})
 	}
-	return m.printRows(rows, l.Cut)
+	return m.printRows("families of resources", rows, l.Cut)
 }
 
 func (m *mcpCall) prompts(ctx context.Context) error {
@@ -161,10 +162,10 @@ func (m *mcpCall) prompts(ctx context.Context) error {
 		}
 		rows = append(rows, r)
 	}
-	return m.printRows(rows, l.Cut)
+	return m.printRows("prompts", rows, l.Cut)
 }
 
-func (m *mcpCall) printRows(rows []mcpRow, cut bool) error {
+func (m *mcpCall) printRows(what string, rows []mcpRow, cut bool) error {
 	if m.opt.json {
 		out := []listedJSON{}
 		for _, r := range rows {
@@ -172,6 +173,7 @@ func (m *mcpCall) printRows(rows []mcpRow, cut bool) error {
 		}
 		return m.printList(out, cut)
 	}
+	m.sayNone(what, len(rows))
 	var table [][]string
 	for _, r := range rows {
 		about := r.about.Line()
@@ -192,6 +194,13 @@ func (m *mcpCall) printRows(rows []mcpRow, cut bool) error {
 func (m *mcpCall) printList(out any, cut bool) error {
 	m.sayCut(cut)
 	return m.printJSON(out)
+}
+
+// sayNone tells an empty list from a command that did nothing.
+func (m *mcpCall) sayNone(what string, n int) {
+	if n == 0 {
+		m.say("The server has no %s.", what)
+	}
 }
 
 func (m *mcpCall) sayCut(cut bool) {
