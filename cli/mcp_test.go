@@ -225,6 +225,7 @@ func TestMCPUsesThePlaygroundsServer(t *testing.T) {
 	}
 	c.fails(cli.ExitUsage, "add --yes", "mcp", "call", "delete_todo", "--args", `{"id": "1"}`)
 	c.fails(cli.ExitFailed, "Did you mean list_todos?", "mcp", "call", "lst_todos")
+	c.fails(cli.ExitFailed, "priority: Choose one: high, medium, low.", "mcp", "call", "create_todo", "--arg", "title=A", "--arg", "priority=urgent")
 	for command, nothing := range map[string]string{"templates": "no families of resources", "prompts": "no prompts"} {
 		if _, errs := c.runs("mcp", command); !strings.Contains(errs, nothing) {
 			t.Errorf("%s: %s", command, errs)

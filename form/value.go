@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"waybill/fault"
 )
 
 // New returns a value for a field, with the default of it, else those of its
@@ -180,7 +182,7 @@ func (w *writer) value(v *Value, path string) {
 		w.out.WriteString(strconv.FormatBool(v.Yes))
 	case Enum:
 		if v.Choice < 0 || v.Choice >= len(v.Field.Options) {
-			w.wrong(path, "Choose one.")
+			w.wrong(path, chooseOne(v.Field.Options))
 			return
 		}
 		w.out.Write(v.Field.Options[v.Choice].JSON)
@@ -196,6 +198,23 @@ func (w *writer) value(v *Value, path string) {
 	case Object:
 		w.object(v, path)
 	}
+}
+
+// mostNamed is how many options a sentence names.
+const mostNamed = 8
+
+// chooseOne asks for a choice and names what there is, for a terminal shows no
+// list beside the sentence.
+func chooseOne(options []Option) string {
+	var names []string
+	for _, o := range options {
+		names = append(names, fault.Clean(o.Label, 40))
+	}
+	more := ""
+	if len(names) > mostNamed {
+		names, more = names[:mostNamed], " …"
+	}
+	return "Choose one: " + strings.Join(names, ", ") + more + "."
 }
 
 const missing = "Fill this in: it is required."
