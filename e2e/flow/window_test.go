@@ -4,8 +4,6 @@
 package flow
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -34,10 +32,13 @@ func signInAt(page *desktop.Page, email string) {
 func TestAFirstRunEndsWithTheUsersToDosOnTheScreen(t *testing.T) {
 	const email = "grace@example.com"
 	d := desktop.New(t, desktop.Options{Screen: true, Keyring: desktop.Unlocked, Browser: true})
+	prefers(t, d, appearance())
 	waybill := program.In(t, d, program.App)
 
 	app := waybill.Begin()
 	window := d.Window("Waybill", patience)
+	window.Await("Try the built-in playground", patience)
+	picture(window, "welcome")
 	window.ClickOn("Try the built-in playground", patience)
 
 	page := d.Page("/authorize", patience)
@@ -56,9 +57,9 @@ func TestAFirstRunEndsWithTheUsersToDosOnTheScreen(t *testing.T) {
 		t.Fatalf("the local copy has %d to-dos, and the playground starts with about two dozen", len(titles))
 	}
 	seesTodos(t, window, titles)
-	if folder := os.Getenv("WAYBILL_E2E_PICTURES"); folder != "" {
-		window.Save(filepath.Join(folder, "todos.png"))
-	}
+	window.ClickOn(titles[1], patience)
+	window.Await("Priority", patience) // its details are there
+	picture(window, "todos")
 	page.CloseBrowser()
 	window.Close()
 	ended(t, app)
@@ -71,6 +72,10 @@ func TestAFirstRunEndsWithTheUsersToDosOnTheScreen(t *testing.T) {
 	if d.BrowserStarted() {
 		t.Fatal("the browser was opened although the session was kept")
 	}
+	window.Key("ctrl+comma")
+	window.Await("What is kept on this computer", patience)
+	picture(window, "settings")
+	window.Key("Escape")
 	window.Close()
 	ended(t, app)
 }
