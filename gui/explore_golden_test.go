@@ -1,6 +1,7 @@
 package gui
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -40,6 +41,31 @@ func TestPictureOfAResult(t *testing.T) {
 		r.w.win.Resize(fyne.NewSize(340, 1640))
 		p.scroll.ScrollToTop()
 		r.picture("explorer-result-narrow", AppearanceLight)
+	})
+}
+
+func TestPictureOfAFoldedResult(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		r.onMCP()
+		p := r.openExplorer()
+		r.offer("List to-dos")
+		r.tap("Call")
+		r.w.win.Resize(fyne.NewSize(1180, 1000))
+		l, _ := p.text()
+		r.w.Canvas().Focus(l)
+		for range 7 {
+			r.key(fyne.KeyDown)
+		}
+		r.key(fyne.KeyLeft)
+		r.picture("explorer-folded", AppearanceLight, AppearanceDark)
+		r.command("explorer-fold")
+		if text := l.plain(); !strings.Contains(text, `"todos": [ … 2 items ]`) {
+			t.Errorf("all folded, it shows\n%s", text)
+		}
+		r.tap("Unfold all")
+		if text := l.plain(); strings.Contains(text, "…") {
+			t.Errorf("all unfolded, it shows\n%s", text)
+		}
 	})
 }
 

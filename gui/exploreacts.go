@@ -24,6 +24,10 @@ func (w *Window) exploreCommands() []*command {
 			enabled: on(func(p *explorePage) bool { _, is := p.detail.(interface{ curl() }); return is }), run: with(func(p *explorePage) { p.detail.(interface{ curl() }).curl() })},
 		{id: "explorer-flow", group: groupExplore, title: "Show the steps of the call",
 			enabled: on(func(p *explorePage) bool { return p.run() != 0 }), run: with(func(p *explorePage) { p.showRun(p.run()) })},
+		{id: "explorer-fold", group: groupExplore, title: "Fold all of the answer, but for its outermost members",
+			enabled: on(func(p *explorePage) bool { return p.answer() != nil }), run: with(func(p *explorePage) { p.answer().foldAll(true) })},
+		{id: "explorer-unfold", group: groupExplore, title: "Unfold all of the answer",
+			enabled: on(func(p *explorePage) bool { return p.answer() != nil }), run: with(func(p *explorePage) { p.answer().foldAll(false) })},
 		{id: "explorer-list", group: groupExplore, title: "Go to the list", enabled: on(func(p *explorePage) bool { return p.split.box.Visible() }), run: with((*explorePage).toList)},
 		{id: "explorer-again", group: groupExplore, title: "Ask again what is offered", enabled: on(func(p *explorePage) bool { return !p.again.disabled }), run: with((*explorePage).load)},
 		{id: "explorer-forget", group: groupExplore, title: "Clear the history of calls, but not the favourites",
@@ -35,6 +39,15 @@ func (w *Window) exploreCommands() []*command {
 func (p *explorePage) running() *runner {
 	if d, is := p.detail.(interface{ by() *runner }); is && d.by().start.onTap != nil {
 		return d.by()
+	}
+	return nil
+}
+
+// answer is what is shown of an answer that has something to fold; nil: there is
+// none.
+func (p *explorePage) answer() *resultView {
+	if d, is := p.detail.(interface{ view() *resultView }); is && d.view().box.Visible() && d.view().folds.Visible() {
+		return d.view()
 	}
 	return nil
 }

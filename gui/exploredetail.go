@@ -86,4 +86,6 @@ func (d *answering) answered(err error, again func(), run uint64) bool {
 
 func (d *answering) by() *runner { return d.runner }
 
+func (d *answering) view() *resultView { return d.result }
+
 func (d *answering) recorded() uint64 { return d.run }

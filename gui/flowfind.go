@@ -105,12 +105,17 @@ func (f *finder) step(by int) {
 		return
 	}
 	top, bottom := l.step(by)
+	bring(l, scroll, top, bottom)
+	f.say()
+}
+
+// bring scrolls to a place of a ledger, unless it is in sight.
+func bring(l *ledger, scroll *container.Scroll, top, bottom float32) {
 	d := fyne.CurrentApp().Driver()
 	y := d.AbsolutePositionForObject(l).Y - d.AbsolutePositionForObject(scroll).Y + scroll.Offset.Y
 	if from := scroll.Offset.Y; y+top < from+20 || y+bottom > from+scroll.Size().Height-20 {
 		scroll.ScrollToOffset(fyne.NewPos(0, max(0, y+top-scroll.Size().Height/3)))
 	}
-	f.say()
 }
 
 func (f *finder) say() {

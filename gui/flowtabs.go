@@ -80,6 +80,13 @@ func (p *flowPage) newPageLedger(label string) *ledger {
 	return p.ledger
 }
 
+// showFolding shows entries of which some can be folded.
+func (p *flowPage) showFolding(l *ledger, all []*entry) {
+	l.all = func() []*entry { return all }
+	l.refold = func() { l.replace(unfolded(all)); p.relayout() }
+	l.set(unfolded(all))
+}
+
 // ledgerIn is a ledger within something that scrolls: it draws what of it can be
 // seen there.
 func (w *Window) ledgerIn(scroll *container.Scroll, label string) *ledger {
@@ -89,6 +96,7 @@ func (w *Window) ledgerIn(scroll *container.Scroll, label string) *ledger {
 		top := d.AbsolutePositionForObject(scroll).Y - d.AbsolutePositionForObject(l).Y
 		return top, top + max(scroll.Size().Height, 400)
 	}
+	l.bring = func(top, bottom float32) { bring(l, scroll, top, bottom) }
 	l.scroll, l.copy = func(e *fyne.KeyEvent) bool { return scrollKey(scroll, e) }, w.copy
 	return l
 }
@@ -133,7 +141,7 @@ func (p *flowPage) exchangeTab(s *flow.Step) []fyne.CanvasObject {
 	if request {
 		entries = requestEntries(e)
 	}
-	l.set(append(entries, messageEntries(m, !e.Done && !request)...))
+	p.showFolding(l, append(entries, messageEntries(m, !e.Done && !request)...))
 	objects := []fyne.CanvasObject{p.exchangeBar(s, e, "Copy as text", l.plain), card(l)}
 	if hidden := hiddenIn(e, m); len(hidden) > 0 {
 		objects = append(objects, p.hiddenCard(hidden))

@@ -47,8 +47,9 @@ type jsonPrinter struct {
 	entries []*entry
 	line    []span
 	depth   int
-	objects []bool // for each depth: it is an object and no array
-	isKey   bool   // the next string is a key
+	open    []*fold // for each depth: what was opened, and not closed yet
+	closed  *fold   // what the line ends that is being made
+	isKey   bool    // the next string is a key
 }
 
 func (p *jsonPrinter) print() {
@@ -57,13 +58,17 @@ func (p *jsonPrinter) print() {
 		case ' ', '\t', '\n', '\r':
 			p.rest = p.rest[1:]
 		case '{', '[':
-			p.open(c)
+			p.begin(c)
 		case '}', ']':
 			p.close(c)
 		case ',':
 			p.put(p.take(1), colorMuted)
 			p.end()
-			p.isKey = p.depth > 0 && p.objects[p.depth-1]
+			if p.isKey = false; p.depth > 0 {
+				within := p.open[p.depth-1]
+				within.members++
+				p.isKey = !within.array
+			}
 		case ':':
 			p.put(p.take(1)+" ", colorMuted)
 			p.isKey = false
@@ -76,8 +81,8 @@ func (p *jsonPrinter) print() {
 	p.end()
 }
 
-// open begins an object or array; an empty one stays on its line.
-func (p *jsonPrinter) open(c byte) {
+// begin begins an object or array; an empty one stays on its line.
+func (p *jsonPrinter) begin(c byte) {
 	inner := strings.TrimLeft(p.rest[1:], " \t\r\n")
 	if inner != "" && inner[0] == c+2 { // { and }, [ and ] are two apart
 		p.put(string(c)+inner[:1], colorMuted)
@@ -87,7 +92,7 @@ func (p *jsonPrinter) open(c byte) {
 	p.put(p.take(1), colorMuted)
 	p.end()
 	p.depth++
-	p.objects = append(p.objects, c == '{')
+	p.open = append(p.open, &fold{first: p.entries[len(p.entries)-1], members: 1, array: c == '['})
 	p.isKey = c == '{'
 }
 
@@ -95,7 +100,7 @@ func (p *jsonPrinter) close(c byte) {
 	p.end()
 	if p.depth > 0 {
 		p.depth--
-		p.objects = p.objects[:p.depth]
+		p.closed, p.open = p.open[p.depth], p.open[:p.depth]
 	}
 	p.rest = p.rest[1:]
 	p.put(string(c), colorMuted)
@@ -145,5 +150,10 @@ func (p *jsonPrinter) end() {
 	if len(p.line) > 0 {
 		p.entries = append(p.entries, &entry{cells: []cell{{spans: p.line, mono: true, keep: 2*min(p.depth, deepest) + 2}}})
 		p.line = nil
+		// What never ends cannot be folded, nor what nobody would look into.
+		if f := p.closed; f != nil && p.depth < deepest {
+			f.last, f.first.fold = p.entries[len(p.entries)-1], f
+		}
+		p.closed = nil
 	}
 }

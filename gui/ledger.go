@@ -24,7 +24,7 @@ type ledger struct {
 	sight   func() (top, bottom float32)
 	scroll  func(e *fyne.KeyEvent) bool // moves the page; may be nil
 	onFocus func()
-	copy    func(string) // gets the whole text on Ctrl+C; may be nil
+	copy    func(string) // gets the chosen text on Ctrl+C; may be nil
 
 	adv     advances
 	flows   [2]ledgerFlow // at the last two widths
@@ -32,14 +32,24 @@ type ledger struct {
 	hits    []hit
 	at      int // the hit that is shown, -1 for none
 	focused bool
+
+	// What belongs together can be folded where whoever gives the entries shows
+	// them anew; refold is nil where they do not.
+	refold func()
+	all    func() []*entry           // with what is folded away
+	bring  func(top, bottom float32) // brings a place into sight
+	cursor int                       // the line that keys are about, -1 for none
+	sought string
+
 	looking bool // where it is, is being found out
 }
 
 // entry is one line of a ledger, or the title of those below it.
 type entry struct {
 	cells []cell
-	title bool // of what follows
-	rule  bool // a fine line is under it
+	title bool  // of what follows
+	rule  bool  // a fine line is under it
+	fold  *fold // what it opens, if that can be folded
 }
 
 // cell is a text in pieces of several colours.
@@ -69,7 +79,7 @@ const (
 )
 
 func newLedger(label string) *ledger {
-	l := &ledger{label: label, at: -1}
+	l := &ledger{label: label, at: -1, cursor: -1}
 	l.ExtendBaseWidget(l)
 	return l
 }
@@ -115,9 +125,20 @@ func (c *cell) chars() []rune {
 
 // set shows these entries.
 func (l *ledger) set(entries []*entry) {
-	l.entries, l.hits, l.at = entries, nil, -1
+	l.cursor, l.sought = -1, ""
+	l.replace(entries)
+}
+
+// replace shows other lines of what it shows already. What was searched for is
+// marked in them, and the line that keys are about stays it, if it is there.
+func (l *ledger) replace(entries []*entry) {
+	if l.cursor >= 0 {
+		me := l.entries[l.cursor].itself()
+		l.cursor = slices.IndexFunc(entries, func(e *entry) bool { return e.itself() == me })
+	}
+	l.entries = entries
 	l.flows = [2]ledgerFlow{}
-	l.Refresh()
+	l.mark()
 }
 
 // setCell replaces the text of a cell, as a countdown does.
@@ -148,8 +169,19 @@ func (l *ledger) plain() string {
 // find marks every place where these words stand, in whatever case, and says
 // how many there are.
 func (l *ledger) find(words string) int {
+	l.sought = words
+	if l.refold != nil && words != "" && unfoldTo(l.all(), folded([]rune(words))) {
+		l.refold()
+		return len(l.hits)
+	}
+	l.mark()
+	return len(l.hits)
+}
+
+// mark marks what was searched for.
+func (l *ledger) mark() {
 	l.hits, l.at = l.hits[:0], -1
-	if wanted := folded([]rune(words)); len(wanted) > 0 {
+	if wanted := folded([]rune(l.sought)); len(wanted) > 0 {
 		for i, e := range l.entries {
 			for j := range e.cells {
 				for _, from := range places(folded(e.cells[j].chars()), wanted) {
@@ -159,7 +191,6 @@ func (l *ledger) find(words string) int {
 		}
 	}
 	l.Refresh()
-	return len(l.hits)
 }
 
 // folded is a text without the difference between large and small letters,
@@ -235,8 +266,11 @@ func (l *ledger) FocusGained() {
 // FocusLost hides it.
 func (l *ledger) FocusLost() { l.focused = false; l.Refresh() }
 
-// TypedKey moves the page.
+// TypedKey folds what can be folded, and else moves the page.
 func (l *ledger) TypedKey(e *fyne.KeyEvent) {
+	if l.foldKey(e) {
+		return
+	}
 	if l.scroll == nil || !l.scroll(e) {
 		handOn(l, e)
 	}
@@ -252,7 +286,7 @@ func (l *ledger) TypedRune(r rune) {
 // TypedShortcut copies, and gives the window the rest.
 func (l *ledger) TypedShortcut(s fyne.Shortcut) {
 	if _, is := s.(*fyne.ShortcutCopy); is && l.copy != nil {
-		l.copy(l.plain())
+		l.copy(l.chosen())
 		return
 	}
 	if c, ok := canvasOf(l).(fyne.Shortcutable); ok {

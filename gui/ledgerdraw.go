@@ -27,7 +27,6 @@ func (r *ledgerRenderer) MinSize() fyne.Size {
 }
 
 func (r *ledgerRenderer) Layout(size fyne.Size) {
-	place(r.ring, -6, -6, size.Width+12, size.Height+12)
 	r.draw(r.width != size.Width)
 }
 
@@ -62,6 +61,11 @@ func (r *ledgerRenderer) draw(anyway bool) {
 		r.ring.StrokeColor, r.ring.StrokeWidth = theme.Color(colorFocus), 2
 	}
 	r.ring.FillColor = seeThrough()
+	left := float32(6)
+	if l.folds() {
+		left = foldRoom + 1
+	}
+	place(r.ring, -left, -6, r.width+left+6, l.Size().Height+12)
 	r.objects = append(r.objects, r.ring)
 	f := l.flow(r.width)
 	// An entry can be higher than the screen: begin with the one before.
@@ -81,6 +85,15 @@ func (r *ledgerRenderer) draw(anyway bool) {
 // the first of them.
 func (r *ledgerRenderer) entry(f *ledgerFlow, i int, hits []hit, first int) {
 	e := r.ledger.entries[i]
+	if i == r.ledger.cursor && r.ledger.focused {
+		back := canvas.NewRectangle(theme.Color(colorRowOn))
+		back.CornerRadius = 3
+		place(back, 3-foldRoom, f.tops[i], r.width+foldRoom-3, f.rows[i].height)
+		r.objects = append(r.objects, back)
+	}
+	if e.fold != nil && r.ledger.refold != nil {
+		r.foldMark(e, f.tops[i])
+	}
 	for _, line := range f.rows[i].lines {
 		y := f.tops[i] + float32(line.down)*ledgerLine
 		if y > r.bottom || y+ledgerLine < r.top {
@@ -98,6 +111,22 @@ func (r *ledgerRenderer) entry(f *ledgerFlow, i int, hits []hit, first int) {
 		place(rule, 0, f.tops[i]+f.rows[i].height+ledgerRule-1, r.width, 1)
 		r.objects = append(r.objects, rule)
 	}
+}
+
+// foldRoom is how far the mark of a fold stands before its text.
+const foldRoom = 15
+
+// foldMark draws the triangle that says that a line can be folded, or is.
+func (r *ledgerRenderer) foldMark(e *entry, y float32) {
+	icon := theme.MenuDropDownIcon()
+	if e.fold.shut {
+		icon = theme.MenuExpandIcon()
+	}
+	mark := canvas.NewImageFromResource(theme.NewColoredResource(icon, colorMuted))
+	const size = 15
+	indent := []rune(e.cells[0].spans[0].text)
+	place(mark, r.ledger.adv.width(indent, true)-foldRoom, y+(ledgerLine-size)/2, size, size)
+	r.objects = append(r.objects, mark)
 }
 
 // mark draws what is behind a hit.

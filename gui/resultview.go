@@ -26,6 +26,7 @@ type resultView struct {
 	turn   int // counts what was shown: a layout that comes late belongs to an earlier one
 	others *fyne.Container
 	copies *button
+	folds  *button // hidden where there is nothing to fold
 }
 
 func newResultView(p *explorePage, name string) *resultView {
@@ -33,8 +34,18 @@ func newResultView(p *explorePage, name string) *resultView {
 	v.pager = newTextPager(p.w.ledgerIn(p.scroll, name), p.relayout)
 	v.copies = smallButton("Copy as text", buttonPlain, nil).withIcon(theme.ContentCopyIcon())
 	v.copies.onTap = func() { p.w.copy(plainOf(v.pager.entries)); v.copies.setWords("Copied") }
+	v.folds = smallButton(foldWords, buttonPlain, func() { v.foldAll(v.folds.words == foldWords) })
 	v.box = column(12)
 	return v
+}
+
+const foldWords, unfoldWords = "Fold all", "Unfold all"
+
+// foldAll shuts every object and array within the outermost ones, or opens all.
+func (v *resultView) foldAll(shut bool) {
+	foldAll(v.pager.entries, shut)
+	v.pager.ledger.refold()
+	v.folds.setWords(map[bool]string{true: unfoldWords, false: foldWords}[shut])
 }
 
 // clear takes away what is shown.
@@ -61,7 +72,8 @@ func (v *resultView) show(parts []answerPart, others []explore.Part, buttons ...
 	mine := v.turn
 	v.copies.setWords("Copy as text")
 	find := smallButton("Find", buttonPlain, v.p.finder.open).withIcon(theme.SearchIcon())
-	bar := append([]fyne.CanvasObject{v.copies, find}, buttons...)
+	visible(v.folds, false)
+	bar := append([]fyne.CanvasObject{v.copies, find, v.folds}, buttons...)
 	for _, b := range bar {
 		if b, is := b.(*button); is {
 			b.onFocus = v.p.follow(b)
@@ -83,6 +95,8 @@ func (v *resultView) show(parts []answerPart, others []explore.Part, buttons ...
 		return nil
 	}, func(error) {
 		if v.turn == mine && !v.p.gone {
+			visible(v.folds, foldAll(entries, false))
+			v.folds.setWords(foldWords)
 			v.pager.set(entries)
 			v.p.finder.again()
 			v.p.reveal(v.box)

@@ -15,7 +15,8 @@ type textPager struct {
 	ledger  *ledger
 	bar     *fyne.Container
 	where   *text
-	entries []*entry
+	entries []*entry // all of them
+	shown   []*entry // but for what is folded away
 	from    int
 	moved   func() // others are shown
 }
@@ -28,29 +29,37 @@ const (
 
 func newTextPager(l *ledger, moved func()) *textPager {
 	t := &textPager{ledger: l, moved: moved, where: newText("", textStyle{color: colorMuted, size: sizeCaption, full: true})}
-	back := newIconButton(theme.NavigateBackIcon(), "The lines before", func() { t.show(t.from - pageLines) })
-	on := newIconButton(theme.NavigateNextIcon(), "The lines after", func() { t.show(t.from + pageLines) })
+	back := newIconButton(theme.NavigateBackIcon(), "The lines before", func() { t.turn(t.from - pageLines) })
+	on := newIconButton(theme.NavigateNextIcon(), "The lines after", func() { t.turn(t.from + pageLines) })
 	t.bar = buttonRow(back, t.where, on)
 	t.bar.Hide()
 	t.box = column(8, t.bar, l)
+	l.all = func() []*entry { return t.entries }
+	l.refold = func() {
+		t.shown = unfolded(t.entries)
+		t.show(t.from, l.replace)
+	}
 	return t
 }
 
 // set shows the beginning of these entries.
 func (t *textPager) set(entries []*entry) {
-	t.entries = entries
-	t.show(0)
+	t.entries, t.shown = entries, unfolded(entries)
+	t.turn(0)
 }
 
-func (t *textPager) show(from int) {
-	if from >= len(t.entries) || from < 0 {
-		from = min(max(0, from), max(0, len(t.entries)-1)/pageLines*pageLines)
+// turn shows the lines from there.
+func (t *textPager) turn(from int) { t.show(from, t.ledger.set) }
+
+func (t *textPager) show(from int, set func([]*entry)) {
+	if from >= len(t.shown) || from < 0 {
+		from = min(max(0, from), max(0, len(t.shown)-1)/pageLines*pageLines)
 	}
 	t.from = from
-	to := min(from+pageLines, len(t.entries))
-	t.ledger.set(t.entries[from:to])
-	visible(t.bar, len(t.entries) > pageLines)
-	t.where.set(fmt.Sprintf("Lines %d to %d of %d", from+1, to, len(t.entries)))
+	to := min(from+pageLines, len(t.shown))
+	set(t.shown[from:to])
+	visible(t.bar, len(t.shown) > pageLines)
+	t.where.set(fmt.Sprintf("Lines %d to %d of %d", from+1, to, len(t.shown)))
 	t.moved()
 }
 
