@@ -22,11 +22,11 @@ func (m *mcpCall) read(ctx context.Context) error {
 			return err
 		}
 	}
-	parts, err := m.mcp.Read(ctx, uri)
+	contents, err := m.mcp.Read(ctx, uri)
 	if err != nil {
 		return err
 	}
-	return m.printParts(parts)
+	return m.printParts(contents.Parts)
 }
 
 // values are the arguments that were given one by one.

@@ -34,7 +34,7 @@ func (m *MCP) Call(ctx context.Context, t *Tool, args json.RawMessage, progress 
 	}
 	var out *Result
 	made := time.Now()
-	err := m.use(ctx, use, func(ctx context.Context, s *mcp.ClientSession) error {
+	run, err := m.asked(ctx, use, func(ctx context.Context, s *mcp.ClientSession) error {
 		began := time.Now()
 		res, err := s.CallTool(ctx, &mcp.CallToolParams{Name: string(t.Name), Arguments: args})
 		if err != nil {
@@ -51,6 +51,7 @@ func (m *MCP) Call(ctx context.Context, t *Tool, args json.RawMessage, progress 
 	if err != nil {
 		return nil, err
 	}
+	out.Run = run
 	out.judge(t.Output)
 	return out, nil
 }
@@ -108,10 +109,10 @@ func needsInput() error {
 		WithRemedy("Nothing of it was used.")
 }
 
-// Read returns the contents of a resource: parts of kind Embedded.
-func (m *MCP) Read(ctx context.Context, uri string) ([]Part, error) {
-	var out []Part
-	err := m.use(ctx, api.Use{}, func(ctx context.Context, s *mcp.ClientSession) error {
+// Read returns the contents of a resource.
+func (m *MCP) Read(ctx context.Context, uri string) (*Contents, error) {
+	var out *Contents
+	run, err := m.asked(ctx, api.Use{}, func(ctx context.Context, s *mcp.ClientSession) error {
 		res, err := s.ReadResource(ctx, &mcp.ReadResourceParams{URI: uri})
 		if err != nil {
 			return err
@@ -119,19 +120,23 @@ func (m *MCP) Read(ctx context.Context, uri string) ([]Part, error) {
 		if res.NeedsInput() {
 			return needsInput()
 		}
-		out = nil
+		out = &Contents{}
 		for _, r := range res.Contents {
-			out = append(out, embedded(r))
+			out.Parts = append(out.Parts, embedded(r))
 		}
 		return nil
 	})
-	return out, err
+	if err != nil {
+		return nil, err
+	}
+	out.Run = run
+	return out, nil
 }
 
 // Prompt has the server make the messages of a prompt.
 func (m *MCP) Prompt(ctx context.Context, name Said, args map[string]string) (*Messages, error) {
 	var out *Messages
-	err := m.use(ctx, api.Use{}, func(ctx context.Context, s *mcp.ClientSession) error {
+	run, err := m.asked(ctx, api.Use{}, func(ctx context.Context, s *mcp.ClientSession) error {
 		res, err := s.GetPrompt(ctx, &mcp.GetPromptParams{Name: string(name), Arguments: args})
 		if err != nil {
 			return err
@@ -147,7 +152,11 @@ func (m *MCP) Prompt(ctx context.Context, name Said, args map[string]string) (*M
 		}
 		return nil
 	})
-	return out, err
+	if err != nil {
+		return nil, err
+	}
+	out.Run = run
+	return out, nil
 }
 
 // Subscription is told when resources change. It ends with Close, and by itself
@@ -170,7 +179,7 @@ func (s *Subscription) Err() error { return s.watching.Err() }
 // Capabilities. ctx counts until the server has confirmed.
 func (m *MCP) Subscribe(ctx context.Context, uri string, updated func(uri Said)) (*Subscription, error) {
 	var out *Subscription
-	err := m.through(ctx, func(ctx context.Context, c *api.MCPClient) error {
+	run, err := m.through(ctx, true, func(ctx context.Context, c *api.MCPClient) error {
 		w, err := c.Watch(ctx, uri, func(uri string) { updated(Said(uri)) })
 		if err == nil {
 			out = &Subscription{w}
@@ -178,7 +187,7 @@ func (m *MCP) Subscribe(ctx context.Context, uri string, updated func(uri Said))
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, inRun(run, err)
 	}
 	return out, nil
 }

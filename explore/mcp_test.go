@@ -163,9 +163,9 @@ func TestEverythingIsListedPageByPage(t *testing.T) {
 		if err != nil || uri != "x://item/a%20b%2Fc" {
 			t.Errorf("%s %v", uri, err)
 		}
-		parts, err := m.Read(t.Context(), uri)
-		if err != nil || len(parts) != 1 || parts[0].Kind != explore.Embedded || !bytes.Equal(parts[0].Data, []byte{1, 2, 3}) {
-			t.Errorf("%+v %v", parts, err)
+		contents, err := m.Read(t.Context(), uri)
+		if err != nil || len(contents.Parts) != 1 || contents.Parts[0].Kind != explore.Embedded || !bytes.Equal(contents.Parts[0].Data, []byte{1, 2, 3}) {
+			t.Errorf("%+v %v", contents, err)
 		}
 		said, err := m.Prompt(t.Context(), "greet", map[string]string{"who": "Ada"})
 		if err != nil || said.Description != "A greeting." || len(said.Messages) != 1 || said.Messages[0].Part.Text != "Hello Ada" {

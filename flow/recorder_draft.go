@@ -378,12 +378,21 @@ func (d *draft) leave(p *Passage, well bool) {
 	d.shown = nil
 	d.calls = slices.DeleteFunc(d.calls, func(other *Passage) bool { return other == p })
 	s := &d.run.Steps[call]
-	if n := len(d.exchanges[call]); s.Fault == nil && n > 0 && d.exchanges[call][n-1].Status == 401 && !well {
+	if s.Fault == nil && d.refused() && !well {
 		s.Fault = fault.New(fault.StepCall, fault.Denied, "invalid_token", "The resource refused the access token, so a new one was asked for.")
 		s.Fault.Status = 401
 	}
 	d.settle()
 }
+
+// refused reports whether the last call was answered with 401.
+func (d *draft) refused() bool {
+	n := len(d.exchanges[call])
+	return n > 0 && d.exchanges[call][n-1].Status == 401
+}
+
+// mints reports whether the Run got an access token, or tried to.
+func (d *draft) mints() bool { return len(d.exchanges[redeem]) > 0 }
 
 // settle finds out how far the calls are.
 func (d *draft) settle() {

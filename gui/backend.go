@@ -102,7 +102,7 @@ type MCPServer interface {
 	Templates(ctx context.Context) (*explore.List[explore.Template], error)
 	Prompts(ctx context.Context) (*explore.List[explore.Prompt], error)
 	Call(ctx context.Context, t *explore.Tool, args json.RawMessage, progress func(explore.Progress)) (*explore.Result, error)
-	Read(ctx context.Context, uri string) ([]explore.Part, error)
+	Read(ctx context.Context, uri string) (*explore.Contents, error)
 	Prompt(ctx context.Context, name explore.Said, args map[string]string) (*explore.Messages, error)
 	Watch(ctx context.Context, uri string, updated func(uri explore.Said)) (Watching, error)
 }

@@ -537,6 +537,30 @@ func TestACallIsFoundOnTheFlowPage(t *testing.T) {
 	})
 }
 
+// What an MCP server was asked is found too, whether it answered or not, and not
+// the sync that has begun since.
+func TestWhatAnMCPServerWasAskedIsFoundOnTheFlowPage(t *testing.T) {
+	for label, taps := range map[string]string{"List to-dos": "Call", "Rotate the staging signing keys": "Read", "Plan my day": "Show what it gives"} {
+		for _, fails := range []bool{false, true} {
+			signedIn(t, func(r *rig) {
+				f := r.onMCP()
+				if f.run = 7; fails {
+					f.failIn(fault.New(fault.StepCall, fault.Offline, "offline", "The server could not be reached."))
+				}
+				f.prompts[0].Arguments = nil
+				r.showRuns(goodRun(9, noon), goodRun(7, lately))
+				r.openExplorer()
+				r.offer(label)
+				r.tap(taps)
+				r.tap("Open in Flow")
+				if p := r.w.flow(); p == nil || p.run == nil || p.run.ID != 7 {
+					t.Errorf("%s, fails %v: the page is a %T", label, fails, r.w.page)
+				}
+			})
+		}
+	}
+}
+
 // Why there is nothing to be seen, and what to do about it.
 func TestTheExplorerSaysWhyNothingIsThere(t *testing.T) {
 	signedOut(t, func(r *rig) {

@@ -64,20 +64,20 @@ func (d *resourceDetail) read() {
 func (d *answering) fetch(uri string, again func()) {
 	d.clear()
 	p, server := d.p, d.p.offers.mcp
-	var parts []explore.Part
+	var contents *explore.Contents
 	d.runner.run("Reading…", func(ctx context.Context, _ progress) (err error) {
-		parts, err = server.Read(ctx, uri)
+		contents, err = server.Read(ctx, uri)
 		return err
 	}, func(err error) {
-		run := p.w.lastRun()
-		if !d.answered(err, again, run) {
+		if !d.answered(err, again) {
 			return
 		}
-		shown := partsOf(parts)
-		if len(parts) == 0 {
+		d.run = contents.Run
+		shown := partsOf(contents.Parts)
+		if len(contents.Parts) == 0 {
 			shown = append(shown, answerPart{says: "There are no contents."})
 		}
-		d.result.show(shown, parts, p.flowButton(run))
+		d.result.show(shown, contents.Parts, p.flowButton(contents.Run))
 	})
 }
 
