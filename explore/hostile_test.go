@@ -116,7 +116,7 @@ func TestS80_ASubscriptionWithoutEndIsEnded(t *testing.T) {
 			}})
 			var told atomic.Int64
 			began := time.Now()
-			s, err := p.explorer(t).Subscribe(t.Context(), "x://a", func(explore.Said) { told.Add(1) })
+			s, err := p.explorer(t).Subscribe(t.Context(), "x://a", func(explore.News) { told.Add(1) })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -193,7 +193,7 @@ func TestS82_RequestsOfTheServerAreRefusedInACallAndInASubscription(t *testing.T
 		if _, err := m.Call(t.Context(), &explore.Tool{Name: "t"}, nil, nil); err != nil {
 			t.Fatal(err)
 		}
-		s, err := m.Subscribe(t.Context(), "x://a", func(explore.Said) {})
+		s, err := m.Subscribe(t.Context(), "x://a", func(explore.News) {})
 		if err != nil {
 			t.Fatal(err)
 		}

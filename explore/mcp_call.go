@@ -158,36 +158,3 @@ func (m *MCP) Prompt(ctx context.Context, name Said, args map[string]string) (*M
 	out.Run = run
 	return out, nil
 }
-
-// Subscription is told when resources change. It ends with Close, and by itself
-// when the server or the connection ends it.
-type Subscription struct{ watching *api.Watching }
-
-// Close ends the subscription and waits for that, at most about two seconds.
-func (s *Subscription) Close() { s.watching.Close() }
-
-// Done is closed when the subscription is over.
-func (s *Subscription) Done() <-chan struct{} { return s.watching.Done() }
-
-// Err is why the subscription is over, nil after Close. It counts once Done is
-// closed.
-func (s *Subscription) Err() error { return s.watching.Err() }
-
-// Subscribe has updated called with the URI of each change that the server tells
-// of the resource, or of a part of it, one call at a time and never after Close
-// has returned. It must not call Close. The server has to offer it; see
-// Capabilities. ctx counts until the server has confirmed.
-func (m *MCP) Subscribe(ctx context.Context, uri string, updated func(uri Said)) (*Subscription, error) {
-	var out *Subscription
-	run, err := m.through(ctx, true, func(ctx context.Context, c *api.MCPClient) error {
-		w, err := c.Watch(ctx, uri, func(uri string) { updated(Said(uri)) })
-		if err == nil {
-			out = &Subscription{w}
-		}
-		return err
-	})
-	if err != nil {
-		return nil, inRun(run, err)
-	}
-	return out, nil
-}

@@ -252,9 +252,12 @@ type changes struct {
 
 func newChanges() *changes { return &changes{some: make(chan struct{}, 1000)} }
 
-func (c *changes) add(uri explore.Said) {
+func (c *changes) add(n explore.News) {
+	if n.Kind != explore.Updated {
+		return
+	}
 	c.mu.Lock()
-	c.uris = append(c.uris, uri)
+	c.uris = append(c.uris, n.URI)
 	c.mu.Unlock()
 	c.some <- struct{}{}
 }
@@ -305,32 +308,17 @@ func TestASubscriptionTellsOfChangesUntilItIsClosed(t *testing.T) {
 	})
 }
 
-func TestASubscriptionThatTheServerEndsSaysSo(t *testing.T) {
-	p := newPeer(t, map[string]answer{
-		"resources/subscribe": replies(`{}`),
-		"GET":                 streams(`{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"x://a"}}`),
-	})
-	told := newChanges()
-	s, err := p.explorer(t).Subscribe(t.Context(), "x://a", told.add)
-	if err != nil {
-		t.Fatal(err)
-	}
-	<-s.Done()
-	wantFault(t, s.Err(), fault.Offline, "subscription_ended")
-	s.Close()
-}
-
 func TestASubscriptionThatIsNotOfferedIsNotFound(t *testing.T) {
 	for name, own := range map[string]map[string]answer{
 		"no capability": {"initialize": replies(`{"protocolVersion":"2025-06-18","capabilities":{"resources":{}},"serverInfo":{"name":"p","version":"1"}}`)},
 		"no stream":     {"GET": func(w http.ResponseWriter, _ *http.Request, _ rpc) { w.WriteHeader(http.StatusMethodNotAllowed) }},
 	} {
-		_, err := newPeer(t, own).explorer(t).Subscribe(t.Context(), "x://a", func(explore.Said) {})
+		_, err := newPeer(t, own).explorer(t).Subscribe(t.Context(), "x://a", func(explore.News) {})
 		t.Log(name)
 		wantFault(t, err, fault.NotFound, "no_subscriptions")
 	}
 	p := newPeer(t, map[string]answer{"GET": streams()})
-	if _, err := p.explorer(t).Subscribe(t.Context(), "x://a", func(explore.Said) {}); !fault.Is(err, fault.NotFound) {
+	if _, err := p.explorer(t).Subscribe(t.Context(), "x://a", func(explore.News) {}); !fault.Is(err, fault.NotFound) {
 		t.Errorf("no method: %v", err)
 	}
 }

@@ -2,6 +2,7 @@ package flow_test
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"waybill/auth"
@@ -88,6 +89,32 @@ func TestWhatWasAskedForAndTheSyncDoNotMix(t *testing.T) {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}
+}
+
+// The stream of a subscription is open for as long as somebody watches. What is
+// called meanwhile is not part of it.
+func TestASubscriptionSwallowsNoSyncs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCalls()
+		watch := c.r.Call(flow.ReasonCall)
+		c.last++
+		x := transport.Recording{ID: c.last, Step: fault.StepCall, Role: transport.Stream, Method: "GET", URL: "https://api.example/mcp", Start: time.Now(),
+			Secrets: []transport.Hidden{{Name: "access_token", Value: secret.New("one")}}, Status: 200}
+		watch.Record(x)
+		watch.End("", nil)
+		for range 3 {
+			time.Sleep(time.Minute)
+			sync := c.r.Call(flow.ReasonCall)
+			c.made(sync, "one", 200)
+			sync.End("", nil)
+		}
+		if r := c.run(t, watch.Run().ID); !r.Running || exchanges(r) != 1 {
+			t.Errorf("%+v", r)
+		}
+		if runs := c.h.Runs(); len(runs) != 2 || runs[0].Running || exchanges(runs[0]) != 1 {
+			t.Errorf("%d runs, %+v", len(runs), runs[0])
+		}
+	})
 }
 
 // A call that was refused goes on where its next token came from, and is found

@@ -352,7 +352,7 @@ func (p *Passage) placeCall(x *transport.Recording) *draft {
 	case p.keeps(d, token):
 		return p.run
 	case d == nil, !d.uses(token), p.reason.own() && p.run == nil, p.run == nil && d.run.Reason.own(),
-		d.run.Steps[call].State != NotRun && !d.running() && time.Since(d.ended) > callGap:
+		d.run.Steps[call].State != NotRun && !d.busy() && time.Since(d.ended) > callGap:
 		d = p.r.begin(p.reason)
 		d.cached(token)
 	}

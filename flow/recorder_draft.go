@@ -115,6 +115,17 @@ func (d *draft) running() bool {
 	return len(d.open) > 0
 }
 
+// busy reports whether somebody is waiting for what the Run comes to, and not just
+// a stream of a subscription is open.
+func (d *draft) busy() bool {
+	for i := range call {
+		if d.run.Steps[i].State == Running {
+			return true
+		}
+	}
+	return len(d.open) > 0 || len(d.calls) > 0
+}
+
 // failure is the first Fault, nil if there is none.
 func (d *draft) failure() *fault.Fault {
 	for i := range d.run.Steps {

@@ -39,10 +39,10 @@ type fakeMCP struct {
 }
 
 type fakeWatch struct {
-	updated func(explore.Said)
-	done    chan struct{}
-	err     error
-	closed  atomic.Bool
+	told   func(explore.News)
+	done   chan struct{}
+	err    error
+	closed atomic.Bool
 }
 
 func (w *fakeWatch) Close()                { w.closed.Store(true) }
@@ -115,11 +115,11 @@ func (f *fakeMCP) Prompt(_ context.Context, name explore.Said, args map[string]s
 	return &messages, nil
 }
 
-func (f *fakeMCP) Watch(_ context.Context, uri string, updated func(explore.Said)) (Watching, error) {
+func (f *fakeMCP) Watch(_ context.Context, uri string, told func(explore.News)) (Watching, error) {
 	if err := f.b.note("watch %s", uri); err != nil {
 		return nil, err
 	}
-	f.watch = &fakeWatch{updated: updated, done: make(chan struct{})}
+	f.watch = &fakeWatch{told: told, done: make(chan struct{})}
 	return f.watch, nil
 }
 

@@ -54,7 +54,7 @@ func (d *resourceDetail) focus() fyne.Focusable { return d.runner.start }
 // read reads the contents.
 func (d *resourceDetail) read() {
 	if w := d.p.watches[string(d.resource.URI)]; w != nil {
-		w.changed = ""
+		w.read()
 	}
 	d.showNews()
 	d.fetch(string(d.resource.URI), d.read)
@@ -81,18 +81,18 @@ func (d *answering) fetch(uri string, again func()) {
 	})
 }
 
-// showNews says that the resource has changed, or that its changes are not told
-// any more.
+// showNews says that the resource has changed, or that its changes are not told.
 func (d *resourceDetail) showNews() {
 	d.news.RemoveAll()
 	if w := d.p.watches[string(d.resource.URI)]; w != nil {
-		switch {
-		case w.ended != "":
-			d.news.Add(noticeCard(w.ended))
-		case w.changed != "":
+		switch words, again := w.news(); {
+		case words == "":
+		case !again:
+			d.news.Add(noticeCard(words))
+		default:
 			again := smallButton("Read it again", buttonPlain, d.read).withIcon(theme.ViewRefreshIcon())
 			again.onFocus = d.p.follow(again)
-			d.news.Add(noticeCard("Changed at "+w.changed+".", row(0, nil, again)))
+			d.news.Add(noticeCard(words, row(0, nil, again)))
 		}
 	}
 	visible(d.news, len(d.news.Objects) > 0)
