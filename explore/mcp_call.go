@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"time"
@@ -22,9 +23,8 @@ func (m *MCP) Call(ctx context.Context, t *Tool, args json.RawMessage, progress 
 	if len(args) == 0 {
 		args = json.RawMessage("{}")
 	}
-	var object map[string]json.RawMessage
-	if json.Unmarshal(args, &object) != nil || object == nil {
-		return nil, fault.New(fault.StepCall, fault.Invalid, "bad_arguments", "The arguments of the tool are not a JSON object.")
+	if !isObject(args) {
+		return nil, fault.New(fault.StepCall, fault.Invalid, "bad_arguments", "The arguments of the tool are not a JSON object with each name once.")
 	}
 	use := api.Use{Patient: true, Raw: true}
 	if progress != nil {
@@ -54,6 +54,28 @@ func (m *MCP) Call(ctx context.Context, t *Tool, args json.RawMessage, progress 
 	out.Run = run
 	out.judge(t.Output)
 	return out, nil
+}
+
+// isObject reports whether args are one JSON object that has no name twice: which
+// of the two counts, the server would decide and the user would not see.
+func isObject(args json.RawMessage) bool {
+	if !json.Valid(args) {
+		return false
+	}
+	dec := json.NewDecoder(bytes.NewReader(args))
+	if start, _ := dec.Token(); start != json.Delim('{') {
+		return false
+	}
+	seen := map[json.Token]bool{}
+	for dec.More() {
+		name, _ := dec.Token()
+		var value json.RawMessage
+		if seen[name] || dec.Decode(&value) != nil {
+			return false
+		}
+		seen[name] = true
+	}
+	return true
 }
 
 // keep tells of a call that was made, for the history.

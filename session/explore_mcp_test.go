@@ -69,6 +69,38 @@ func TestWhatIsAskedOfAnMCPServerIsARunOfItsOwn(t *testing.T) {
 	keepsSecrets(t, m.Runs())
 }
 
+func TestTheExplorerFindsAllThatThePlaygroundOffers(t *testing.T) {
+	w := newWorld(t)
+	m := w.open()
+	w.signIn(m, connection.PlaygroundMCPName)
+	server, err := m.ExploreMCP(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tools, err := server.Tools(t.Context())
+	if err != nil || len(tools.Items) != 4 {
+		t.Fatalf("%+v %v", tools, err)
+	}
+	resources, err := server.Resources(t.Context())
+	if err != nil || len(resources.Items) != 4 {
+		t.Fatalf("%+v %v", resources, err)
+	}
+	for _, r := range resources.Items {
+		contents, err := server.Read(t.Context(), string(r.URI))
+		if err != nil || len(contents.Parts) != 1 || !json.Valid([]byte(contents.Parts[0].Text)) {
+			t.Errorf("%s: %+v %v", r.URI, contents, err)
+		}
+	}
+	tool := &explore.Tool{Name: "list_todos"}
+	result, err := server.Call(t.Context(), tool, json.RawMessage(`{"status":"completed","limit":2}`), nil)
+	if err != nil || result.Failed || len(result.Structured) == 0 {
+		t.Fatalf("%+v %v", result, err)
+	}
+	if result, err = server.Call(t.Context(), tool, json.RawMessage(`{"status":"lost"}`), nil); err == nil && !result.Failed {
+		t.Fatalf("%+v", result)
+	}
+}
+
 func TestTheExplorersCallsAreRecordedAsEveryOtherCall(t *testing.T) {
 	w := newWorld(t)
 	m := w.open()
