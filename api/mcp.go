@@ -14,8 +14,8 @@ import (
 	"waybill/transport"
 )
 
-// MCPClient is a Client for an MCP server (Streamable HTTP), with raw access to
-// its tools and resources besides. It is safe for concurrent use.
+// MCPClient is a Client for an MCP server (Streamable HTTP). Whatever else the
+// server offers is reached with Use. It is safe for concurrent use.
 //
 // A session is opened by the first call and kept. The tools that it uses by
 // itself are list_todos, create_todo, update_todo and delete_todo, under exactly

@@ -32,6 +32,15 @@ func sdkServer(t *testing.T, plain bool) (h http.Handler, stop func()) {
 	return mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return s }, &mcp.StreamableHTTPOptions{JSONResponse: plain}), stop
 }
 
+// read reads a resource as who uses a session does.
+func read(t *testing.T, c *MCPClient, uri string) error {
+	t.Helper()
+	return c.Use(t.Context(), Use{}, func(ctx context.Context, s *mcp.ClientSession) error {
+		_, err := s.ReadResource(ctx, &mcp.ReadResourceParams{URI: uri})
+		return err
+	})
+}
+
 // TestR36_StatefulServerOfTheSDKRestarts: all sessions are gone at once.
 func TestR36_StatefulServerOfTheSDKRestarts(t *testing.T) {
 	for _, plain := range []bool{false, true} {
@@ -54,10 +63,13 @@ func TestR36_StatefulServerOfTheSDKRestarts(t *testing.T) {
 				if can, err := c.Capabilities(t.Context()); err != nil || can.Why != whyNoWay {
 					t.Errorf("%+v %v", can, err)
 				}
-				if _, err := c.Call(t.Context(), "no_such_tool", nil); !fault.Is(err, fault.Invalid) {
+				if err := c.Use(t.Context(), Use{}, func(ctx context.Context, s *mcp.ClientSession) error {
+					_, err := s.CallTool(ctx, &mcp.CallToolParams{Name: "no_such_tool"})
+					return err
+				}); !fault.Is(err, fault.Invalid) {
 					t.Errorf("%v", err)
 				}
-				if _, err := c.Read(t.Context(), "todo0://none"); !fault.Is(err, fault.Invalid) {
+				if err := read(t, c, "todo0://none"); !fault.Is(err, fault.Invalid) {
 					t.Errorf("%v", err)
 				}
 				next, stopNext := sdkServer(t, plain)
@@ -81,7 +93,7 @@ func TestMCP_AnswersAreNotKeptForAsLongAsAServerLikes(t *testing.T) {
 	p := newMCPPeer(t, answers{"resources/read": replies(`{"resultType":"complete","ttlMs":9000000000000,"contents":[{"uri":"todo0://todos","text":"[]"}]}`)})
 	c := p.mcp(t, modern)
 	for range 3 {
-		if _, err := c.Read(t.Context(), "todo0://todos"); err != nil {
+		if err := read(t, c, "todo0://todos"); err != nil {
 			t.Fatal(err)
 		}
 	}

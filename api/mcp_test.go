@@ -310,7 +310,7 @@ func TestMCP_StatusesMeanWhatTheyMeanOverREST(t *testing.T) {
 		if status/100 != 3 && status != 511 && (f.RetryAfter != 17 || f.Server != "Words" || f.Status != status) {
 			t.Errorf("%d: %+v", status, f)
 		}
-		if _, err := c.Read(t.Context(), "todo0://todos"); err != nil {
+		if err := read(t, c, "todo0://todos"); err != nil {
 			t.Errorf("%d: the session is of no use any more: %v", status, err)
 		}
 		if got := p.methods(); count(got, "initialize") != 1 {
@@ -402,48 +402,10 @@ func TestMCP_WrongResourceIsAFaultOfTheConnection(t *testing.T) {
 	}
 }
 
-func TestMCP_RawAccessIsData(t *testing.T) {
-	p := newMCPPeer(t, answers{
-		"tools/list":     replies(`{"tools":[{"name":"a","title":"A","description":"d","annotations":{"readOnlyHint":true},"inputSchema":{"type":"object","properties":{"x":{"$ref":"http://evil.example/schema"}}}}]}`),
-		"tools/call":     replies(`{"isError":true,"structuredContent":{"n":1},"content":[{"type":"text","text":"\u001b[31mred"},{"type":"image","mimeType":"image/png","data":"AAAA"},{"type":"audio","mimeType":"audio/wav","data":"AAAAAAAA"},{"type":"resource_link","uri":"file:///etc/passwd","name":"l"},{"type":"resource","resource":{"uri":"x://y","blob":"AAAA"}}]}`),
-		"resources/read": replies(`{"contents":[{"uri":"x://y","text":"t","mimeType":"text/plain"}]}`),
-	})
-	c := p.mcp(t, legacy)
-	tools, err := c.Tools(t.Context())
-	if err != nil || len(tools) != 1 || tools[0].Name != "a" || !tools[0].ReadOnly || tools[0].Destructive || len(tools[0].Fingerprint) != 64 {
-		t.Fatalf("%+v %v", tools, err)
-	}
-	if string(tools[0].InputSchema) != `{"properties":{"x":{"$ref":"http://evil.example/schema"}},"type":"object"}` {
-		t.Fatalf("%s", tools[0].InputSchema)
-	}
-	resources, err := c.Resources(t.Context())
-	if err != nil || len(resources) != 1 || resources[0].URI != "todo0://todos" {
-		t.Fatalf("%+v %v", resources, err)
-	}
-	contents, err := c.Read(t.Context(), "x://y")
-	if err != nil || len(contents) != 1 || contents[0].Text != "t" {
-		t.Fatalf("%+v %v", contents, err)
-	}
-	res, err := c.Call(t.Context(), "a", json.RawMessage(`{"x":1}`))
-	if err != nil || !res.IsError || string(res.Structured) != `{"n":1}` {
-		t.Fatalf("%+v %v", res, err)
-	}
-	want := []Content{{Kind: "text", Text: "\x1b[31mred"}, {Kind: "image", MIMEType: "image/png", Bytes: 3}, {Kind: "audio", MIMEType: "audio/wav", Bytes: 6},
-		{Kind: "resource_link", URI: "file:///etc/passwd", Text: "l"}, {Kind: "resource", URI: "x://y", Bytes: 3}}
-	if !slices.Equal(res.Content, want) {
-		t.Fatalf("%+v", res.Content)
-	}
-	for _, args := range []string{`[]`, `1`, `{`, `{"a":1,"a":2}`, `null`} {
-		_, err := c.Call(t.Context(), "a", json.RawMessage(args))
-		wantFault(t, err, fault.Invalid)
-	}
-}
-
-func TestMCP_ErrorsOfRawCallsSayWhatWasWrong(t *testing.T) {
+func TestUse_ErrorsSayWhatWasWrong(t *testing.T) {
 	for code, kind := range map[int]fault.Kind{-32601: fault.NotFound, -32602: fault.Invalid, -32002: fault.Invalid, -32603: fault.Offline, -1: fault.Failed, -32022: fault.Config} {
 		p := newMCPPeer(t, answers{"resources/read": fails(200, fmt.Sprintf(`{"jsonrpc":"2.0","id":ID,"error":{"code":%d,"message":"Words \u0007"}}`, code))})
-		_, err := p.mcp(t, legacy).Read(t.Context(), "x://y")
-		if f := wantFault(t, err, kind); f.Server != "Words □" {
+		if f := wantFault(t, read(t, p.mcp(t, legacy), "x://y"), kind); f.Server != "Words □" {
 			t.Errorf("%d: %q", code, f.Server)
 		}
 	}

@@ -99,7 +99,7 @@ func (c *MCPClient) listPage(ctx context.Context, s *session, cursor string) (*a
 		return nil, err
 	}
 	page := answerIn(ctx, resultText(res))
-	if res.IsError {
+	if res.failed {
 		return nil, c.toolFault(page, listing)
 	}
 	return page, nil
@@ -145,11 +145,11 @@ func (c *MCPClient) findResource(ctx context.Context, s *session, toolErr error)
 		}
 		return "", err
 	}
-	for _, r := range resources {
-		if strings.HasSuffix(r.URI, todosSuffix) {
-			text, err := c.resourceText(ctx, s, r.URI)
+	for _, uri := range resources {
+		if strings.HasSuffix(uri, todosSuffix) {
+			text, err := c.resourceText(ctx, s, uri)
 			if err == nil {
-				s.learnt.setSource(r.URI)
+				s.learnt.setSource(uri)
 			}
 			return text, err
 		}
@@ -162,35 +162,27 @@ func (c *MCPClient) findResource(ctx context.Context, s *session, toolErr error)
 }
 
 func (c *MCPClient) resourceText(ctx context.Context, s *session, uri string) (string, error) {
-	contents, err := readResource(ctx, s, uri)
-	if err != nil {
-		return "", err
+	text, err := readResource(ctx, s, uri)
+	if err == nil && text == "" {
+		err = garbled(0, errors.New("a resource without text"))
 	}
-	for _, part := range contents {
-		if part.Text != "" {
-			return part.Text, nil
-		}
-	}
-	return "", garbled(0, errors.New("a resource without text"))
+	return text, err
 }
 
 // resultText is the JSON of a tool's result: its first text that is JSON, else
 // its structured content, else its first text of any kind.
-func resultText(res Result) string {
+func resultText(res toolResult) string {
 	first := ""
-	for _, part := range res.Content {
-		if part.Kind != "text" {
-			continue
-		}
-		if json.Valid([]byte(part.Text)) {
-			return part.Text
+	for _, text := range res.texts {
+		if json.Valid([]byte(text)) {
+			return text
 		}
 		if first == "" {
-			first = part.Text
+			first = text
 		}
 	}
-	if res.Structured != nil {
-		return string(res.Structured)
+	if res.structured != nil {
+		return string(res.structured)
 	}
 	return first
 }

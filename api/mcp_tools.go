@@ -39,23 +39,23 @@ func (s *session) tools(ctx context.Context) (map[string]usableTool, error) {
 	if known != nil {
 		return known, nil
 	}
-	offered := []Tool{}
+	var all []offered
 	if offersTools(s) {
 		var err error
-		if offered, err = listTools(ctx, s); err != nil {
+		if all, err = listTools(ctx, s); err != nil {
 			return nil, err
 		}
 	}
 	found := map[string]usableTool{}
-	for _, t := range offered {
-		sent, ours := alwaysSent(t.Name)
+	for _, t := range all {
+		sent, ours := alwaysSent(t.name)
 		if !ours {
 			continue
 		}
-		_, double := found[t.Name]
-		use := readSchema(t.InputSchema, sent)
+		_, double := found[t.name]
+		use := readSchema(t.input, sent)
 		use.fits = use.fits && !double
-		found[t.Name] = use
+		found[t.name] = use
 	}
 	s.learnt.mu.Lock()
 	defer s.learnt.mu.Unlock()

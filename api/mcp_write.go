@@ -72,7 +72,7 @@ func (c *MCPClient) write(ctx context.Context, tool string, args arguments, abou
 			return garbled(0, err)
 		}
 		res, err := callTool(ctx, s, tool, raw)
-		a, failed = answerIn(ctx, resultText(res)), res.IsError
+		a, failed = answerIn(ctx, resultText(res)), res.failed
 		if refused := err; refused != nil || failed {
 			if failed {
 				refused = c.toolFault(a, about)

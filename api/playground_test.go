@@ -335,31 +335,3 @@ func TestPlayground_ThousandsOfTodos(t *testing.T) {
 		t.Fatalf("%d, complete %t, %v", len(l.Todos), l.Complete, err)
 	}
 }
-
-func TestPlayground_RawMCP(t *testing.T) {
-	p, rt, tr := started(t, playground.Options{})
-	c := api.NewMCP(signedIn(t, rt, p.Endpoints(), connection.MCP, mcpScope).options(tr, connection.MCP, ""))
-	defer c.Close()
-	tools, err := c.Tools(t.Context())
-	if err != nil || len(tools) != 4 {
-		t.Fatalf("%+v %v", tools, err)
-	}
-	resources, err := c.Resources(t.Context())
-	if err != nil || len(resources) != 4 {
-		t.Fatalf("%+v %v", resources, err)
-	}
-	for _, r := range resources {
-		contents, err := c.Read(t.Context(), r.URI)
-		if err != nil || len(contents) != 1 || !json.Valid([]byte(contents[0].Text)) {
-			t.Errorf("%s: %+v %v", r.URI, contents, err)
-		}
-	}
-	res, err := c.Call(t.Context(), "list_todos", json.RawMessage(`{"status":"completed","limit":2}`))
-	if err != nil || res.IsError || len(res.Structured) == 0 {
-		t.Fatalf("%+v %v", res, err)
-	}
-	res, err = c.Call(t.Context(), "list_todos", json.RawMessage(`{"status":"lost"}`))
-	if err == nil && !res.IsError {
-		t.Fatalf("%+v", res)
-	}
-}

@@ -22,11 +22,11 @@ func (m *mcpCall) read(ctx context.Context) error {
 			return err
 		}
 	}
-	parts, err := m.mcp.Read(ctx, uri)
+	contents, err := m.mcp.Read(ctx, uri)
 	if err != nil {
 		return err
 	}
-	return m.printParts(parts)
+	return m.printParts(contents.Parts)
 }
 
 // values are the arguments that were given one by one.
@@ -249,16 +249,24 @@ type telling struct {
 	failed error
 }
 
-func (c *telling) tell(uri explore.Said) {
+func (c *telling) tell(n explore.News) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	switch n.Kind {
+	case explore.BrokenOff:
+		c.say("Note: the subscription broke off, and changes may be missed until it is renewed. %s", n.Why.Message)
+		return
+	case explore.Renewed:
+		c.say("Note: subscribed again. What changed in between was not told.")
+		return
+	}
 	if c.failed != nil || c.count > 0 && c.told >= c.count {
 		return
 	}
 	if c.told++; c.opt.json {
-		c.failed = c.printJSON(map[string]explore.Said{"uri": uri})
+		c.failed = c.printJSON(map[string]explore.Said{"uri": n.URI})
 	} else {
-		_, c.failed = fmt.Fprintln(c.env.Stdout, uri.Line())
+		_, c.failed = fmt.Fprintln(c.env.Stdout, n.URI.Line())
 	}
 	if c.failed != nil || c.told == c.count {
 		close(c.enough)
@@ -281,7 +289,9 @@ func (m *mcpCall) subscribe(ctx context.Context) error {
 	}
 	defer s.Close()
 	if !m.opt.json {
+		c.mu.Lock()
 		m.say("Waiting for changes of %s; Ctrl-C ends it.", todo.Line(m.word))
+		c.mu.Unlock()
 	}
 	if result, err := call(ctx); err != nil {
 		return err

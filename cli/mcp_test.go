@@ -182,6 +182,41 @@ func TestMCPSubscribesUntilEnoughHasChanged(t *testing.T) {
 	<-done
 }
 
+// A server that ends the session is subscribed at again, and that something may have
+// been missed is said.
+func TestMCPSubscribesAgainAfterTheSessionHasEnded(t *testing.T) {
+	c, s, wiped := someMCP(t)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for after := 0; ctx.Err() == nil; {
+			switch {
+			case wiped.Load() == 0: // it is not subscribed yet
+			case after < 20: // the answer of the tool is under way
+				after++
+			case after == 20:
+				after++
+				for session := range s.Sessions() {
+					_ = session.Close()
+				}
+			default:
+				_ = s.ResourceUpdated(ctx, &mcp.ResourceUpdatedNotificationParams{URI: "x://a"})
+			}
+			select {
+			case <-time.After(50 * time.Millisecond):
+			case <-ctx.Done():
+			}
+		}
+	}()
+	out, errs := c.runs("mcp", "subscribe", "x://a", "--count", "1", "--call", "wipe", "--yes")
+	if out != "x://a\n" || !strings.Contains(errs, "the subscription broke off, and changes may be missed") || !strings.Contains(errs, "subscribed again. What changed in between was not told.") {
+		t.Errorf("%s%s", out, errs)
+	}
+	stop()
+	<-done
+}
+
 // S83: what was looked at yesterday is described otherwise today.
 func TestS83_AToolThatChangedSinceTheLastCommandIsNoted(t *testing.T) {
 	c, s, _ := someMCP(t)

@@ -116,7 +116,7 @@ func TestS80_ASubscriptionWithoutEndIsEnded(t *testing.T) {
 			}})
 			var told atomic.Int64
 			began := time.Now()
-			s, err := p.explorer(t).Subscribe(t.Context(), "x://a", func(explore.Said) { told.Add(1) })
+			s, err := p.explorer(t).Subscribe(t.Context(), "x://a", func(explore.News) { told.Add(1) })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -193,7 +193,7 @@ func TestS82_RequestsOfTheServerAreRefusedInACallAndInASubscription(t *testing.T
 		if _, err := m.Call(t.Context(), &explore.Tool{Name: "t"}, nil, nil); err != nil {
 			t.Fatal(err)
 		}
-		s, err := m.Subscribe(t.Context(), "x://a", func(explore.Said) {})
+		s, err := m.Subscribe(t.Context(), "x://a", func(explore.News) {})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -349,7 +349,7 @@ func TestS84_WhatAServerSaysIsKeptAndShownClean(t *testing.T) {
 	resources, e2 := m.Resources(t.Context())
 	templates, e3 := m.Templates(t.Context())
 	prompts, e4 := m.Prompts(t.Context())
-	parts, e5 := m.Read(t.Context(), "x://a")
+	contents, e5 := m.Read(t.Context(), "x://a")
 	messages, e6 := m.Prompt(t.Context(), "p", nil)
 	result, e7 := m.Call(t.Context(), &explore.Tool{Name: "t"}, nil, nil)
 	for _, err := range []error{e1, e2, e3, e4, e5, e6, e7} {
@@ -358,7 +358,7 @@ func TestS84_WhatAServerSaysIsKeptAndShownClean(t *testing.T) {
 		}
 	}
 	for i, s := range []explore.Said{server.Name, server.Instructions, tools.Items[0].Name, tools.Items[0].Label(), resources.Items[0].Label(), templates.Items[0].Label(),
-		prompts.Items[0].Label(), prompts.Items[0].Arguments[0].Label(), parts[0].Text, messages.Messages[0].Part.Text, result.Parts[0].Text} {
+		prompts.Items[0].Label(), prompts.Items[0].Arguments[0].Label(), contents.Parts[0].Text, messages.Messages[0].Part.Text, result.Parts[0].Text} {
 		if string(s) != evil {
 			t.Errorf("%d is not kept", i)
 		}

@@ -9,9 +9,11 @@ import (
 	"waybill/api"
 )
 
-// Through runs f with the client of an MCP server. The error of f is returned,
-// perhaps in clearer words; f is run once.
-type Through func(ctx context.Context, f func(ctx context.Context, c *api.MCPClient) error) error
+// Through runs f once with the client of an MCP server, and returns f's error,
+// perhaps in clearer words, and the Run that recorded it, 0 if none did. What the
+// user asked for is a Run of its own. A listing is not: opening the Explorer makes
+// five requests, which would push out a quarter of the Runs that are kept.
+type Through func(ctx context.Context, asked bool, f func(ctx context.Context, c *api.MCPClient) error) (run uint64, err error)
 
 // MCP is what an MCP server offers, and the way to use it. It is safe for
 // concurrent use. Its errors are Faults.
@@ -137,6 +139,7 @@ type Result struct {
 	Why        string          // Breaks, Unchecked: what is wrong, to be shown as it is
 	Failed     bool            // the tool says that it failed
 	Took       time.Duration   // from the call to the answer
+	Run        uint64          // of the Flow page, that shows the call; 0 if it is not recorded
 }
 
 // Verdict is what came of checking structured content against the output schema.
@@ -174,6 +177,12 @@ type Part struct {
 
 	URI, Name, Title, Description, MIMEType Said
 	Size                                    int64 // Link: in bytes, 0 if not said
+}
+
+// Contents are what a resource holds.
+type Contents struct {
+	Parts []Part // of kind Embedded
+	Run   uint64 // of the Flow page, that shows the call; 0 if it is not recorded
 }
 
 // Resource is what an MCP server says of one of its resources.
@@ -222,6 +231,7 @@ func (a *Argument) Label() Said { return firstOf(a.Title, a.Name) }
 type Messages struct {
 	Description Said
 	Messages    []Message
+	Run         uint64 // of the Flow page, that shows the call; 0 if it is not recorded
 }
 
 // Message is one of a prompt's.

@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"time"
@@ -22,9 +23,8 @@ func (m *MCP) Call(ctx context.Context, t *Tool, args json.RawMessage, progress 
 	if len(args) == 0 {
 		args = json.RawMessage("{}")
 	}
-	var object map[string]json.RawMessage
-	if json.Unmarshal(args, &object) != nil || object == nil {
-		return nil, fault.New(fault.StepCall, fault.Invalid, "bad_arguments", "The arguments of the tool are not a JSON object.")
+	if !isObject(args) {
+		return nil, fault.New(fault.StepCall, fault.Invalid, "bad_arguments", "The arguments of the tool are not a JSON object with each name once.")
 	}
 	use := api.Use{Patient: true, Raw: true}
 	if progress != nil {
@@ -34,7 +34,7 @@ func (m *MCP) Call(ctx context.Context, t *Tool, args json.RawMessage, progress 
 	}
 	var out *Result
 	made := time.Now()
-	err := m.use(ctx, use, func(ctx context.Context, s *mcp.ClientSession) error {
+	run, err := m.asked(ctx, use, func(ctx context.Context, s *mcp.ClientSession) error {
 		began := time.Now()
 		res, err := s.CallTool(ctx, &mcp.CallToolParams{Name: string(t.Name), Arguments: args})
 		if err != nil {
@@ -51,8 +51,31 @@ func (m *MCP) Call(ctx context.Context, t *Tool, args json.RawMessage, progress 
 	if err != nil {
 		return nil, err
 	}
+	out.Run = run
 	out.judge(t.Output)
 	return out, nil
+}
+
+// isObject reports whether args are one JSON object that has no name twice: which
+// of the two counts, the server would decide and the user would not see.
+func isObject(args json.RawMessage) bool {
+	if !json.Valid(args) {
+		return false
+	}
+	dec := json.NewDecoder(bytes.NewReader(args))
+	if start, _ := dec.Token(); start != json.Delim('{') {
+		return false
+	}
+	seen := map[json.Token]bool{}
+	for dec.More() {
+		name, _ := dec.Token()
+		var value json.RawMessage
+		if seen[name] || dec.Decode(&value) != nil {
+			return false
+		}
+		seen[name] = true
+	}
+	return true
 }
 
 // keep tells of a call that was made, for the history.
@@ -108,10 +131,10 @@ func needsInput() error {
 		WithRemedy("Nothing of it was used.")
 }
 
-// Read returns the contents of a resource: parts of kind Embedded.
-func (m *MCP) Read(ctx context.Context, uri string) ([]Part, error) {
-	var out []Part
-	err := m.use(ctx, api.Use{}, func(ctx context.Context, s *mcp.ClientSession) error {
+// Read returns the contents of a resource.
+func (m *MCP) Read(ctx context.Context, uri string) (*Contents, error) {
+	var out *Contents
+	run, err := m.asked(ctx, api.Use{}, func(ctx context.Context, s *mcp.ClientSession) error {
 		res, err := s.ReadResource(ctx, &mcp.ReadResourceParams{URI: uri})
 		if err != nil {
 			return err
@@ -119,19 +142,23 @@ func (m *MCP) Read(ctx context.Context, uri string) ([]Part, error) {
 		if res.NeedsInput() {
 			return needsInput()
 		}
-		out = nil
+		out = &Contents{}
 		for _, r := range res.Contents {
-			out = append(out, embedded(r))
+			out.Parts = append(out.Parts, embedded(r))
 		}
 		return nil
 	})
-	return out, err
+	if err != nil {
+		return nil, err
+	}
+	out.Run = run
+	return out, nil
 }
 
 // Prompt has the server make the messages of a prompt.
 func (m *MCP) Prompt(ctx context.Context, name Said, args map[string]string) (*Messages, error) {
 	var out *Messages
-	err := m.use(ctx, api.Use{}, func(ctx context.Context, s *mcp.ClientSession) error {
+	run, err := m.asked(ctx, api.Use{}, func(ctx context.Context, s *mcp.ClientSession) error {
 		res, err := s.GetPrompt(ctx, &mcp.GetPromptParams{Name: string(name), Arguments: args})
 		if err != nil {
 			return err
@@ -147,38 +174,9 @@ func (m *MCP) Prompt(ctx context.Context, name Said, args map[string]string) (*M
 		}
 		return nil
 	})
-	return out, err
-}
-
-// Subscription is told when resources change. It ends with Close, and by itself
-// when the server or the connection ends it.
-type Subscription struct{ watching *api.Watching }
-
-// Close ends the subscription and waits for that, at most about two seconds.
-func (s *Subscription) Close() { s.watching.Close() }
-
-// Done is closed when the subscription is over.
-func (s *Subscription) Done() <-chan struct{} { return s.watching.Done() }
-
-// Err is why the subscription is over, nil after Close. It counts once Done is
-// closed.
-func (s *Subscription) Err() error { return s.watching.Err() }
-
-// Subscribe has updated called with the URI of each change that the server tells
-// of the resource, or of a part of it, one call at a time and never after Close
-// has returned. It must not call Close. The server has to offer it; see
-// Capabilities. ctx counts until the server has confirmed.
-func (m *MCP) Subscribe(ctx context.Context, uri string, updated func(uri Said)) (*Subscription, error) {
-	var out *Subscription
-	err := m.through(ctx, func(ctx context.Context, c *api.MCPClient) error {
-		w, err := c.Watch(ctx, uri, func(uri string) { updated(Said(uri)) })
-		if err == nil {
-			out = &Subscription{w}
-		}
-		return err
-	})
 	if err != nil {
 		return nil, err
 	}
+	out.Run = run
 	return out, nil
 }

@@ -11,9 +11,16 @@ import (
 	"waybill/api"
 )
 
-// use runs f in a session.
+// use runs f in a session, to find out what there is.
 func (m *MCP) use(ctx context.Context, use api.Use, f func(ctx context.Context, s *mcp.ClientSession) error) error {
-	return m.through(ctx, func(ctx context.Context, c *api.MCPClient) error { return c.Use(ctx, use, f) })
+	_, err := m.through(ctx, false, func(ctx context.Context, c *api.MCPClient) error { return c.Use(ctx, use, f) })
+	return err
+}
+
+// asked runs f in a session, for what the user asked for.
+func (m *MCP) asked(ctx context.Context, use api.Use, f func(ctx context.Context, s *mcp.ClientSession) error) (run uint64, err error) {
+	run, err = m.through(ctx, true, func(ctx context.Context, c *api.MCPClient) error { return c.Use(ctx, use, f) })
+	return run, inRun(run, err)
 }
 
 // Server says who the server is. It is asked anew where no session is open.

@@ -144,6 +144,11 @@ func TestEverythingIsListedPageByPage(t *testing.T) {
 				t.Errorf("%s, want %s", got[i], want[i])
 			}
 		}
+		for _, tool := range tools.Items {
+			if len(tool.Fingerprint) != 64 {
+				t.Errorf("%s: fingerprint %q", tool.Name, tool.Fingerprint)
+			}
+		}
 		if tools.Items[0].Label() != "Add two" || tools.Items[1].Label() != "slow" {
 			t.Errorf("%s, %s", tools.Items[0].Label(), tools.Items[1].Label())
 		}
@@ -163,9 +168,20 @@ func TestEverythingIsListedPageByPage(t *testing.T) {
 		if err != nil || uri != "x://item/a%20b%2Fc" {
 			t.Errorf("%s %v", uri, err)
 		}
-		parts, err := m.Read(t.Context(), uri)
-		if err != nil || len(parts) != 1 || parts[0].Kind != explore.Embedded || !bytes.Equal(parts[0].Data, []byte{1, 2, 3}) {
-			t.Errorf("%+v %v", parts, err)
+		one, err := m.Read(t.Context(), "x://one")
+		if err != nil || len(one.Parts) != 1 || one.Parts[0].Text != "one" || one.Parts[0].MIMEType != "text/plain" {
+			t.Errorf("%+v %v", one, err)
+		}
+		_, err = m.Read(t.Context(), "x://none")
+		if !fault.Is(err, fault.Invalid) {
+			t.Errorf("no such resource: %v", err)
+		}
+		if _, err := m.Call(t.Context(), &explore.Tool{Name: "none"}, nil, nil); !fault.Is(err, fault.Invalid) {
+			t.Errorf("no such tool: %v", err)
+		}
+		contents, err := m.Read(t.Context(), uri)
+		if err != nil || len(contents.Parts) != 1 || contents.Parts[0].Kind != explore.Embedded || !bytes.Equal(contents.Parts[0].Data, []byte{1, 2, 3}) {
+			t.Errorf("%+v %v", contents, err)
 		}
 		said, err := m.Prompt(t.Context(), "greet", map[string]string{"who": "Ada"})
 		if err != nil || said.Description != "A greeting." || len(said.Messages) != 1 || said.Messages[0].Part.Text != "Hello Ada" {
@@ -204,8 +220,10 @@ func TestAToolIsCalledThroughItsForm(t *testing.T) {
 		}
 		_, err = m.Tool(t.Context(), "none")
 		wantFault(t, err, fault.NotFound, "no_tool")
-		_, err = m.Call(t.Context(), tool, json.RawMessage(`[]`), nil)
-		wantFault(t, err, fault.Invalid, "bad_arguments")
+		for _, args := range []string{`[]`, `1`, `{`, `{"a":1,"a":2}`, `{"a":1,"\u0061":2}`, `null`, `{} {}`} {
+			_, err = m.Call(t.Context(), tool, json.RawMessage(args), nil)
+			wantFault(t, err, fault.Invalid, "bad_arguments")
+		}
 	})
 }
 
@@ -252,9 +270,12 @@ type changes struct {
 
 func newChanges() *changes { return &changes{some: make(chan struct{}, 1000)} }
 
-func (c *changes) add(uri explore.Said) {
+func (c *changes) add(n explore.News) {
+	if n.Kind != explore.Updated {
+		return
+	}
 	c.mu.Lock()
-	c.uris = append(c.uris, uri)
+	c.uris = append(c.uris, n.URI)
 	c.mu.Unlock()
 	c.some <- struct{}{}
 }
@@ -305,32 +326,17 @@ func TestASubscriptionTellsOfChangesUntilItIsClosed(t *testing.T) {
 	})
 }
 
-func TestASubscriptionThatTheServerEndsSaysSo(t *testing.T) {
-	p := newPeer(t, map[string]answer{
-		"resources/subscribe": replies(`{}`),
-		"GET":                 streams(`{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"x://a"}}`),
-	})
-	told := newChanges()
-	s, err := p.explorer(t).Subscribe(t.Context(), "x://a", told.add)
-	if err != nil {
-		t.Fatal(err)
-	}
-	<-s.Done()
-	wantFault(t, s.Err(), fault.Offline, "subscription_ended")
-	s.Close()
-}
-
 func TestASubscriptionThatIsNotOfferedIsNotFound(t *testing.T) {
 	for name, own := range map[string]map[string]answer{
 		"no capability": {"initialize": replies(`{"protocolVersion":"2025-06-18","capabilities":{"resources":{}},"serverInfo":{"name":"p","version":"1"}}`)},
 		"no stream":     {"GET": func(w http.ResponseWriter, _ *http.Request, _ rpc) { w.WriteHeader(http.StatusMethodNotAllowed) }},
 	} {
-		_, err := newPeer(t, own).explorer(t).Subscribe(t.Context(), "x://a", func(explore.Said) {})
+		_, err := newPeer(t, own).explorer(t).Subscribe(t.Context(), "x://a", func(explore.News) {})
 		t.Log(name)
 		wantFault(t, err, fault.NotFound, "no_subscriptions")
 	}
 	p := newPeer(t, map[string]answer{"GET": streams()})
-	if _, err := p.explorer(t).Subscribe(t.Context(), "x://a", func(explore.Said) {}); !fault.Is(err, fault.NotFound) {
+	if _, err := p.explorer(t).Subscribe(t.Context(), "x://a", func(explore.News) {}); !fault.Is(err, fault.NotFound) {
 		t.Errorf("no method: %v", err)
 	}
 }
@@ -383,6 +389,7 @@ func TestStructuredContentIsJudgedByTheOutputSchema(t *testing.T) {
 		{`{"content":[]}`, promise, explore.Missing},
 		{`{"content":[],"structuredContent":null}`, promise, explore.Missing},
 		{`{"content":[],"isError":true}`, promise, explore.NoSchema},
+		{`{"content":[],"isError":true,"structuredContent":{"n":1}}`, promise, explore.Conforms},
 		{`{"content":[],"structuredContent":{"n":1}}`, nil, explore.NoSchema},
 		{`{"content":[],"structuredContent":{"n":1}}`, json.RawMessage(`{"$ref":"https://evil.example/"}`), explore.Unchecked},
 	} {
@@ -399,7 +406,7 @@ func TestStructuredContentIsJudgedByTheOutputSchema(t *testing.T) {
 
 func TestEveryKindOfPartIsKept(t *testing.T) {
 	p := newPeer(t, map[string]answer{"tools/call": replies(`{"content":[{"type":"text","text":"{\"a\": 1}"},{"type":"image","data":"AQI=","mimeType":"image/png"},` +
-		`{"type":"audio","data":"AQID","mimeType":"audio/wav"},{"type":"resource_link","uri":"x://l","name":"l","title":"L","size":9},` +
+		`{"type":"audio","data":"AQID","mimeType":"audio/wav"},{"type":"resource_link","uri":"file:///etc/passwd","name":"l","title":"L","size":9},` +
 		`{"type":"resource","resource":{"uri":"x://e","text":"hi"}},{"type":"resource","resource":{"uri":"x://b","blob":"AQ=="}},{"type":"text","text":"7"}]}`)})
 	r, err := p.explorer(t).Call(t.Context(), &explore.Tool{Name: "t"}, nil, nil)
 	if err != nil {
@@ -409,7 +416,7 @@ func TestEveryKindOfPartIsKept(t *testing.T) {
 	for _, part := range r.Parts {
 		got = append(got, fmt.Sprintf("%d %s %s %s %d %d", part.Kind, part.Text, part.JSON, part.URI, len(part.Data), part.Size))
 	}
-	want := []string{`1 {"a": 1} {"a": 1}  0 0`, "2    2 0", "3    3 0", "5   x://l 0 9", "4 hi  x://e 0 0", "4   x://b 1 0", "1 7   0 0"}
+	want := []string{`1 {"a": 1} {"a": 1}  0 0`, "2    2 0", "3    3 0", "5   file:///etc/passwd 0 9", "4 hi  x://e 0 0", "4   x://b 1 0", "1 7   0 0"}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}

@@ -45,7 +45,9 @@ func explorer(t *testing.T, url, version string) *explore.MCP {
 		}
 		tr.CloseIdle()
 	})
-	return explore.NewMCP(func(ctx context.Context, f func(context.Context, *api.MCPClient) error) error { return f(ctx, c) })
+	return explore.NewMCP(func(ctx context.Context, _ bool, f func(context.Context, *api.MCPClient) error) (uint64, error) {
+		return 0, f(ctx, c)
+	})
 }
 
 // rpc is a message that a peer received.

@@ -47,7 +47,7 @@ func (r *REST) call(ctx context.Context, q Request) (*Response, error) {
 		r.o.Remember(ctx, made)
 	}
 	if out == nil {
-		return nil, err
+		return nil, inRun(run, err)
 	}
 	return out, nil
 }

@@ -122,6 +122,7 @@ type Passage struct {
 	note   string
 	run    *draft // nil: nothing has happened
 	stays  bool   // calls go into run, whatever token they carry
+	over   bool   // End was called; what a stream still brings goes into run
 }
 
 // Context has what is sent under the result recorded as part of the passage.
@@ -336,6 +337,9 @@ func (p *Passage) join() {
 // placeCall puts a call into the Run that brought its token, as long as it is
 // what that one goes on with.
 func (p *Passage) placeCall(x *transport.Recording) *draft {
+	if p.over && p.run != nil {
+		return p.run
+	}
 	if p.stays {
 		if !slices.Contains(p.run.calls, p) {
 			p.run.calls = append(p.run.calls, p)
@@ -345,8 +349,10 @@ func (p *Passage) placeCall(x *transport.Recording) *draft {
 	d := p.r.h.newest(p.r.connection)
 	token := bearer(x)
 	switch {
+	case p.keeps(d, token):
+		return p.run
 	case d == nil, !d.uses(token), p.reason.own() && p.run == nil, p.run == nil && d.run.Reason.own(),
-		d.run.Steps[call].State != NotRun && !d.running() && time.Since(d.ended) > callGap:
+		d.run.Steps[call].State != NotRun && !d.busy() && time.Since(d.ended) > callGap:
 		d = p.r.begin(p.reason)
 		d.cached(token)
 	}
@@ -358,6 +364,19 @@ func (p *Passage) placeCall(x *transport.Recording) *draft {
 		d.calls = append(d.calls, p)
 	}
 	return d
+}
+
+// keeps reports whether a call goes where the others of its passage went although
+// d is newer: what the user asked for and what happens by itself do not mix. A call
+// that was refused goes on where the next token came from.
+func (p *Passage) keeps(d *draft, token secret.Text) bool {
+	switch {
+	case p.run == nil || d == nil || p.run == d:
+		return false
+	case d.run.Reason.own():
+		return true
+	}
+	return p.reason.own() && !(p.run.refused() && d.mints() && d.uses(token))
 }
 
 func bearer(x *transport.Recording) secret.Text {
@@ -403,6 +422,7 @@ func (p *Passage) End(outcome string, f *fault.Fault) {
 	if p.run == nil && f != nil && p.worthRecording(f) {
 		p.join()
 	}
+	p.over = true
 	d := p.run
 	if d == nil {
 		return

@@ -115,6 +115,17 @@ func (d *draft) running() bool {
 	return len(d.open) > 0
 }
 
+// busy reports whether somebody is waiting for what the Run comes to, and not just
+// a stream of a subscription is open.
+func (d *draft) busy() bool {
+	for i := range call {
+		if d.run.Steps[i].State == Running {
+			return true
+		}
+	}
+	return len(d.open) > 0 || len(d.calls) > 0
+}
+
 // failure is the first Fault, nil if there is none.
 func (d *draft) failure() *fault.Fault {
 	for i := range d.run.Steps {
@@ -378,12 +389,21 @@ func (d *draft) leave(p *Passage, well bool) {
 	d.shown = nil
 	d.calls = slices.DeleteFunc(d.calls, func(other *Passage) bool { return other == p })
 	s := &d.run.Steps[call]
-	if n := len(d.exchanges[call]); s.Fault == nil && n > 0 && d.exchanges[call][n-1].Status == 401 && !well {
+	if s.Fault == nil && d.refused() && !well {
 		s.Fault = fault.New(fault.StepCall, fault.Denied, "invalid_token", "The resource refused the access token, so a new one was asked for.")
 		s.Fault.Status = 401
 	}
 	d.settle()
 }
+
+// refused reports whether the last call was answered with 401.
+func (d *draft) refused() bool {
+	n := len(d.exchanges[call])
+	return n > 0 && d.exchanges[call][n-1].Status == 401
+}
+
+// mints reports whether the Run got an access token, or tried to.
+func (d *draft) mints() bool { return len(d.exchanges[redeem]) > 0 }
 
 // settle finds out how far the calls are.
 func (d *draft) settle() {

@@ -102,9 +102,9 @@ type MCPServer interface {
 	Templates(ctx context.Context) (*explore.List[explore.Template], error)
 	Prompts(ctx context.Context) (*explore.List[explore.Prompt], error)
 	Call(ctx context.Context, t *explore.Tool, args json.RawMessage, progress func(explore.Progress)) (*explore.Result, error)
-	Read(ctx context.Context, uri string) ([]explore.Part, error)
+	Read(ctx context.Context, uri string) (*explore.Contents, error)
 	Prompt(ctx context.Context, name explore.Said, args map[string]string) (*explore.Messages, error)
-	Watch(ctx context.Context, uri string, updated func(uri explore.Said)) (Watching, error)
+	Watch(ctx context.Context, uri string, told func(explore.News)) (Watching, error)
 }
 
 // Watching is told when a resource changes; an *explore.Subscription is one.
@@ -193,8 +193,8 @@ func (m manager) ExploreREST(ctx context.Context) (RESTServer, error) {
 
 type mcpServer struct{ *explore.MCP }
 
-func (s mcpServer) Watch(ctx context.Context, uri string, updated func(explore.Said)) (Watching, error) {
-	w, err := s.Subscribe(ctx, uri, updated)
+func (s mcpServer) Watch(ctx context.Context, uri string, told func(explore.News)) (Watching, error) {
+	w, err := s.Subscribe(ctx, uri, told)
 	if err != nil {
 		return nil, err
 	}

@@ -128,7 +128,7 @@ func TestPictureOfAResourceThatHasChanged(t *testing.T) {
 		r.offer("Rotate the staging signing keys")
 		r.tap("Read")
 		r.tap("Tell me when it changes")
-		f.watch.updated("todo0://todos/1")
+		f.watch.told(explore.News{URI: "todo0://todos/1"})
 		r.settle()
 		r.picture("explorer-resource", AppearanceDark)
 	})

@@ -349,7 +349,7 @@ func TestAResourceIsReadAndItsChangesAreTold(t *testing.T) {
 		r.wantText("Embedded resource · todo0://todos/1 · application/json")
 		r.tap("Tell me when it changes")
 		r.wantCalls(r.b.called(), "server", "read todo0://todos/1", "watch todo0://todos/1")
-		f.watch.updated("todo0://todos/1")
+		f.watch.told(explore.News{URI: "todo0://todos/1"})
 		r.settle()
 		r.wantText("Changed at 12:05:00.")
 		r.offer("Plan my day")
@@ -369,6 +369,30 @@ func TestAResourceIsReadAndItsChangesAreTold(t *testing.T) {
 		if !again.closed.Load() {
 			t.Error("a watch stays after its page")
 		}
+	})
+}
+
+// Whoever watches a resource sees that changes may have been missed, and when, until
+// it is read again.
+func TestASubscriptionThatBreaksOffSaysThatChangesMayBeMissed(t *testing.T) {
+	signedIn(t, func(r *rig) {
+		f := r.onMCP()
+		r.openExplorer()
+		r.offer("Rotate the staging signing keys")
+		r.tap("Tell me when it changes")
+		tell := func(n explore.News) { f.watch.told(n); r.settle() }
+		tell(explore.News{Kind: explore.BrokenOff, Why: fault.New(fault.StepCall, fault.Offline, "gone", "The connection was lost.")})
+		r.wantText("Since 12:05:00 its changes are not told, and may be missed. Waybill subscribes again by itself. The connection was lost.")
+		r.wantNoText("Read it again")
+		tell(explore.News{Kind: explore.Renewed})
+		r.wantText("Its changes were not told for a while, from 12:05:00 on. Some may have been missed.")
+		tell(explore.News{URI: "todo0://todos/1"})
+		r.wantText("Changed at 12:05:00. Its changes were not told for a while, from 12:05:00 on. Some may have been missed.")
+		r.tap("Read it again")
+		r.wantNoText("may have been missed")
+		tell(explore.News{Kind: explore.BrokenOff, Why: fault.New(fault.StepCall, fault.Offline, "gone", "The connection was lost.")})
+		r.key(fyne.KeyReturn) // read while it is broken off: it may change right after
+		r.wantText("Since 12:05:00 its changes are not told")
 	})
 }
 
@@ -535,6 +559,30 @@ func TestACallIsFoundOnTheFlowPage(t *testing.T) {
 			t.Fatalf("the page is a %T", r.w.page)
 		}
 	})
+}
+
+// What an MCP server was asked is found too, whether it answered or not, and not
+// the sync that has begun since.
+func TestWhatAnMCPServerWasAskedIsFoundOnTheFlowPage(t *testing.T) {
+	for label, taps := range map[string]string{"List to-dos": "Call", "Rotate the staging signing keys": "Read", "Plan my day": "Show what it gives"} {
+		for _, fails := range []bool{false, true} {
+			signedIn(t, func(r *rig) {
+				f := r.onMCP()
+				if f.run = 7; fails {
+					f.failIn(fault.New(fault.StepCall, fault.Offline, "offline", "The server could not be reached."))
+				}
+				f.prompts[0].Arguments = nil
+				r.showRuns(goodRun(9, noon), goodRun(7, lately))
+				r.openExplorer()
+				r.offer(label)
+				r.tap(taps)
+				r.tap("Open in Flow")
+				if p := r.w.flow(); p == nil || p.run == nil || p.run.ID != 7 {
+					t.Errorf("%s, fails %v: the page is a %T", label, fails, r.w.page)
+				}
+			})
+		}
+	}
 }
 
 // Why there is nothing to be seen, and what to do about it.

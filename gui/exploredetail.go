@@ -3,6 +3,7 @@ package gui
 import (
 	"fyne.io/fyne/v2"
 
+	"waybill/explore"
 	"waybill/fault"
 )
 
@@ -71,14 +72,14 @@ func (d *answering) say(o fyne.CanvasObject) {
 
 // answered reports whether there is an answer, and says otherwise why there is
 // none.
-func (d *answering) answered(err error, again func(), run uint64) bool {
-	d.run = run
+func (d *answering) answered(err error, again func()) bool {
+	d.run = explore.RunOf(err)
 	// A button that is hidden now may have had the focus.
 	if f := d.p.w.win.Canvas().Focused(); f == fyne.Focusable(d.runner.stop) {
 		d.p.w.win.Canvas().Focus(d.runner.start)
 	}
 	if err != nil {
-		d.say(d.p.faultCard(fault.As(err), again, run))
+		d.say(d.p.faultCard(fault.As(err), again, d.run))
 		d.p.reveal(d.said)
 	}
 	return err == nil

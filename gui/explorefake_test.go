@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"waybill/api"
 	"waybill/connection"
 	"waybill/explore"
 	"waybill/fault"
@@ -34,18 +35,27 @@ type fakeMCP struct {
 	parts     []explore.Part
 	messages  explore.Messages
 	watch     *fakeWatch
+	run       uint64 // that is said to have recorded what is called
 }
 
 type fakeWatch struct {
-	updated func(explore.Said)
-	done    chan struct{}
-	err     error
-	closed  atomic.Bool
+	told   func(explore.News)
+	done   chan struct{}
+	err    error
+	closed atomic.Bool
 }
 
 func (w *fakeWatch) Close()                { w.closed.Store(true) }
 func (w *fakeWatch) Done() <-chan struct{} { return w.done }
 func (w *fakeWatch) Err() error            { return w.err }
+
+// failIn has what is called fail, in the run that f says.
+func (f *fakeMCP) failIn(err *fault.Fault) {
+	m := explore.NewMCP(func(context.Context, bool, func(context.Context, *api.MCPClient) error) (uint64, error) {
+		return f.run, err
+	})
+	_, f.fail = m.Read(context.Background(), "")
+}
 
 func (f *fakeMCP) Server(ctx context.Context) (*explore.Server, error) {
 	if f.b.step(ctx) != nil {
@@ -82,24 +92,34 @@ func (f *fakeMCP) Call(ctx context.Context, t *explore.Tool, args json.RawMessag
 	if f.fail != nil {
 		return nil, f.fail
 	}
-	return &f.result, nil
+	result := f.result
+	result.Run = f.run
+	return &result, nil
 }
 
-func (f *fakeMCP) Read(_ context.Context, uri string) ([]explore.Part, error) {
+func (f *fakeMCP) Read(_ context.Context, uri string) (*explore.Contents, error) {
 	_ = f.b.note("read %s", uri)
-	return f.parts, f.fail
+	if f.fail != nil {
+		return nil, f.fail
+	}
+	return &explore.Contents{Parts: f.parts, Run: f.run}, nil
 }
 
 func (f *fakeMCP) Prompt(_ context.Context, name explore.Said, args map[string]string) (*explore.Messages, error) {
 	_ = f.b.note("prompt %s %v", name, args)
-	return &f.messages, f.fail
+	if f.fail != nil {
+		return nil, f.fail
+	}
+	messages := f.messages
+	messages.Run = f.run
+	return &messages, nil
 }
 
-func (f *fakeMCP) Watch(_ context.Context, uri string, updated func(explore.Said)) (Watching, error) {
+func (f *fakeMCP) Watch(_ context.Context, uri string, told func(explore.News)) (Watching, error) {
 	if err := f.b.note("watch %s", uri); err != nil {
 		return nil, err
 	}
-	f.watch = &fakeWatch{updated: updated, done: make(chan struct{})}
+	f.watch = &fakeWatch{told: told, done: make(chan struct{})}
 	return f.watch, nil
 }
 

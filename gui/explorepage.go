@@ -11,7 +11,6 @@ import (
 	"waybill/connection"
 	"waybill/explore"
 	"waybill/fault"
-	"waybill/flow"
 	"waybill/session"
 )
 
@@ -398,16 +397,4 @@ func (p *explorePage) showRun(id uint64) {
 		f.pinned = id
 		f.apply(w.backend.Runs())
 	}
-}
-
-// lastRun is the run that recorded a call which began at about this moment: the
-// newest one. 0: there is none.
-func (w *Window) lastRun() uint64 {
-	var id uint64
-	for _, r := range w.backend.Runs() {
-		if r.Steps[len(r.Steps)-1].State != flow.NotRun && r.Reason != flow.ReasonProbe {
-			id = max(id, r.ID)
-		}
-	}
-	return id
 }

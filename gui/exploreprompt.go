@@ -65,20 +65,21 @@ func (d *promptDetail) ask() {
 			return
 		}
 	}
-	p, server := d.p, d.p.offers.mcp
+	server := d.p.offers.mcp
 	d.clear()
 	var messages *explore.Messages
 	d.runner.run("Asking…", func(ctx context.Context, _ progress) (err error) {
 		messages, err = server.Prompt(ctx, d.prompt.Name, args)
 		return err
 	}, func(err error) {
-		if run := p.w.lastRun(); d.answered(err, d.ask, run) {
-			d.show(messages, run)
+		if d.answered(err, d.ask) {
+			d.run = messages.Run
+			d.show(messages)
 		}
 	})
 }
 
-func (d *promptDetail) show(m *explore.Messages, run uint64) {
+func (d *promptDetail) show(m *explore.Messages) {
 	var shown []answerPart
 	var all []explore.Part
 	if words := m.Description.Text(); strings.TrimSpace(words) != "" {
@@ -98,5 +99,5 @@ func (d *promptDetail) show(m *explore.Messages, run uint64) {
 	if len(m.Messages) == 0 {
 		shown = append(shown, answerPart{says: "It gives no messages."})
 	}
-	d.result.show(shown, all, d.p.flowButton(run))
+	d.result.show(shown, all, d.p.flowButton(m.Run))
 }

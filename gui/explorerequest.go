@@ -345,7 +345,7 @@ func (d *requestDetail) sendIt(q explore.Request) {
 		return err
 	}, func(err error) {
 		p.fetchHistory()
-		if d.answered(err, d.send, p.w.lastRun()) {
+		if d.answered(err, d.send) {
 			d.run = answer.Run
 			d.show(answer, explore.Call{At: began, REST: &q, Status: answer.Status, Took: answer.Total})
 		}

@@ -54,7 +54,7 @@ func (d *resourceDetail) focus() fyne.Focusable { return d.runner.start }
 // read reads the contents.
 func (d *resourceDetail) read() {
 	if w := d.p.watches[string(d.resource.URI)]; w != nil {
-		w.changed = ""
+		w.read()
 	}
 	d.showNews()
 	d.fetch(string(d.resource.URI), d.read)
@@ -64,35 +64,35 @@ func (d *resourceDetail) read() {
 func (d *answering) fetch(uri string, again func()) {
 	d.clear()
 	p, server := d.p, d.p.offers.mcp
-	var parts []explore.Part
+	var contents *explore.Contents
 	d.runner.run("Reading…", func(ctx context.Context, _ progress) (err error) {
-		parts, err = server.Read(ctx, uri)
+		contents, err = server.Read(ctx, uri)
 		return err
 	}, func(err error) {
-		run := p.w.lastRun()
-		if !d.answered(err, again, run) {
+		if !d.answered(err, again) {
 			return
 		}
-		shown := partsOf(parts)
-		if len(parts) == 0 {
+		d.run = contents.Run
+		shown := partsOf(contents.Parts)
+		if len(contents.Parts) == 0 {
 			shown = append(shown, answerPart{says: "There are no contents."})
 		}
-		d.result.show(shown, parts, p.flowButton(run))
+		d.result.show(shown, contents.Parts, p.flowButton(contents.Run))
 	})
 }
 
-// showNews says that the resource has changed, or that its changes are not told
-// any more.
+// showNews says that the resource has changed, or that its changes are not told.
 func (d *resourceDetail) showNews() {
 	d.news.RemoveAll()
 	if w := d.p.watches[string(d.resource.URI)]; w != nil {
-		switch {
-		case w.ended != "":
-			d.news.Add(noticeCard(w.ended))
-		case w.changed != "":
+		switch words, again := w.news(); {
+		case words == "":
+		case !again:
+			d.news.Add(noticeCard(words))
+		default:
 			again := smallButton("Read it again", buttonPlain, d.read).withIcon(theme.ViewRefreshIcon())
 			again.onFocus = d.p.follow(again)
-			d.news.Add(noticeCard("Changed at "+w.changed+".", row(0, nil, again)))
+			d.news.Add(noticeCard(words, row(0, nil, again)))
 		}
 	}
 	visible(d.news, len(d.news.Objects) > 0)

@@ -197,14 +197,15 @@ func (d *toolDetail) callWith(args json.RawMessage) {
 		return err
 	}, func(err error) {
 		p.fetchHistory()
-		if run := p.w.lastRun(); d.answered(err, d.call, run) {
-			d.show(result, explore.Call{At: began, Tool: &explore.ToolCall{Name: d.tool.Name, Arguments: args}, Failed: result.Failed, Took: result.Took}, run)
+		if d.answered(err, d.call) {
+			d.run = result.Run
+			d.show(result, explore.Call{At: began, Tool: &explore.ToolCall{Name: d.tool.Name, Arguments: args}, Failed: result.Failed, Took: result.Took})
 		}
 	})
 }
 
 // show shows the result.
-func (d *toolDetail) show(r *explore.Result, call explore.Call, run uint64) {
+func (d *toolDetail) show(r *explore.Result, call explore.Call) {
 	head := answerPart{lines: []*entry{wordsEntry("The tool answered after "+took(r.Took)+".", theme.ColorNameSuccess)}}
 	if r.Failed {
 		head.lines = []*entry{wordsEntry("The tool says that it failed, after "+took(r.Took)+".", theme.ColorNameError)}
@@ -219,7 +220,7 @@ func (d *toolDetail) show(r *explore.Result, call explore.Call, run uint64) {
 	star := smallButton("Make it a favourite", buttonPlain, func() {
 		d.p.askName("", func(h *explore.History, name string) error { return h.Name(h.Add(call).ID, name) })
 	})
-	d.result.show(parts, r.Parts, d.p.flowButton(run), star)
+	d.result.show(parts, r.Parts, d.p.flowButton(r.Run), star)
 }
 
 // structuredPart is the structured content, with what the tool promised of it.

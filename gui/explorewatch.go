@@ -2,6 +2,7 @@ package gui
 
 import (
 	"context"
+	"strings"
 
 	"waybill/explore"
 	"waybill/fault"
@@ -13,7 +14,48 @@ type watch struct {
 	on      Watching // nil until the server has confirmed
 	cancel  context.CancelFunc
 	changed string // when it changed, "" if it has not since it was read
+	broke   string // when it broke off, "" if it has not since it was read
+	why     string // it broke off, "" if it is there again
 	ended   string // why it is over; "" if it is not
+}
+
+// told notes what a watch tells, at a time of day.
+func (w *watch) told(n explore.News, at string) {
+	switch n.Kind {
+	case explore.Updated:
+		w.changed = at
+	case explore.BrokenOff:
+		w.why = show(n.Why.Message, 300)
+		if w.broke == "" {
+			w.broke = at
+		}
+	case explore.Renewed:
+		w.why = ""
+	}
+}
+
+// read forgets the news of what has been read now.
+func (w *watch) read() {
+	if w.changed = ""; w.why == "" {
+		w.broke = ""
+	}
+}
+
+// news is what is to be said of the resource, "" for nothing, and whether it is
+// worth reading again.
+func (w *watch) news() (words string, again bool) {
+	switch {
+	case w.ended != "":
+		return w.ended, w.broke != ""
+	case w.why != "":
+		return "Since " + w.broke + " its changes are not told, and may be missed. Waybill subscribes again by itself. " + w.why, false
+	case w.broke != "":
+		words = "Its changes were not told for a while, from " + w.broke + " on. Some may have been missed."
+	}
+	if w.changed != "" {
+		words = strings.TrimSpace("Changed at " + w.changed + ". " + words)
+	}
+	return words, words != ""
 }
 
 // watch begins or ends to be told of the changes of a resource.
@@ -33,10 +75,10 @@ func (p *explorePage) watch(uri string, on bool) {
 	server := p.offers.mcp
 	var began Watching
 	p.w.tasks.start(func(context.Context) (err error) {
-		began, err = server.Watch(ctx, uri, func(explore.Said) {
+		began, err = server.Watch(ctx, uri, func(n explore.News) {
 			p.w.o.Do(func() {
 				if p.watches[uri] == w {
-					w.changed = p.w.o.Now().Format("15:04:05")
+					w.told(n, p.w.o.Now().Format("15:04:05"))
 					p.newsOf(uri)
 				}
 			})

@@ -282,7 +282,7 @@ func content(r *Replica) (out []string) {
 // A server that fails half of its answers, having done what it was asked or
 // not: nothing is lost and nothing is done twice.
 func TestR8_CoinFlipFailures(t *testing.T) {
-	const writes = 10_000
+	writes := fewerOverMCP(10_000, 2_000)
 	for _, kind := range []string{"keys and ids", "ids only", "keys only", "no versions"} {
 		s := newServer()
 		s.noKeys = kind == "ids only"
@@ -410,7 +410,7 @@ func TestR31_TheSameTextTwiceIsReadBackAsTwo(t *testing.T) {
 // Random programs of create, edit, complete and delete, offline and online: the
 // server sees the edits of each to-do in order.
 func TestR32_TheServerSeesALegalPrefix(t *testing.T) {
-	for seed := range uint64(1000) {
+	for seed := range uint64(fewerOverMCP(1000, 200)) {
 		s := newServer()
 		random := rand.New(rand.NewPCG(seed, 1))
 		bubble(t, s, func(t *testing.T, r *Replica) {

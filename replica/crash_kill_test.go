@@ -55,10 +55,11 @@ func versionOf(t todo.Todo) (name string, v int, err error) {
 	return name, v, err
 }
 
-// witness is the playground's to-do API with someone who writes down what
-// happens, in which order, and may hold it up.
+// witness is the playground's to-do API, or its MCP server, with someone who
+// writes down what happens, in which order, and may hold it up.
 type witness struct {
 	inner http.Handler
+	mcp   bool
 
 	mu      sync.Mutex
 	flying  int
@@ -98,7 +99,11 @@ func (w *witness) ServeHTTP(to http.ResponseWriter, r *http.Request) {
 	got := httptest.NewRecorder()
 	w.mu.Lock()
 	w.inner.ServeHTTP(got, r)
-	w.note(r, got)
+	if w.mcp {
+		w.note(toolChange(body, got))
+	} else {
+		w.note(changeOf(r.Method, got))
+	}
 	w.mu.Unlock()
 	w.at("after", 0)
 	for name, values := range got.Header() {
@@ -111,13 +116,47 @@ func (w *witness) ServeHTTP(to http.ResponseWriter, r *http.Request) {
 	w.mu.Unlock()
 }
 
-// note holds an answer against what was there before: per to-do, versions only
+// changeOf is the to-do in the answer to a request that created or changed it; nil
+// if it did neither.
+func changeOf(method string, got *httptest.ResponseRecorder) (item []byte, created bool) {
+	if got.Code != http.StatusOK && got.Code != http.StatusCreated || method != http.MethodPost && method != http.MethodPatch {
+		return nil, false
+	}
+	return got.Body.Bytes(), method == http.MethodPost
+}
+
+// toolChange is the same for a call of an MCP server's tool.
+func toolChange(body []byte, got *httptest.ResponseRecorder) (item []byte, created bool) {
+	var call struct {
+		Params struct{ Name string }
+	}
+	var answer struct {
+		Result struct {
+			IsError bool
+			Content []struct{ Text string }
+		}
+	}
+	_ = json.Unmarshal(body, &call)
+	if name := call.Params.Name; name != "create_todo" && name != "update_todo" {
+		return nil, false
+	}
+	said := got.Body.Bytes()
+	if _, data, is := bytes.Cut(said, []byte("data: ")); is { // an event stream
+		said = data
+	}
+	if json.NewDecoder(bytes.NewReader(said)).Decode(&answer) != nil || answer.Result.IsError || len(answer.Result.Content) == 0 {
+		return nil, false
+	}
+	return []byte(answer.Result.Content[0].Text), call.Params.Name == "create_todo"
+}
+
+// note holds a change against what was there before: per to-do, versions only
 // grow. A creation that is answered from memory is no effect.
-func (w *witness) note(r *http.Request, got *httptest.ResponseRecorder) {
-	if got.Code != http.StatusOK && got.Code != http.StatusCreated || r.Method != http.MethodPost && r.Method != http.MethodPatch {
+func (w *witness) note(body []byte, create bool) {
+	if body == nil {
 		return
 	}
-	item, err := todo.DecodeItem(got.Body.Bytes())
+	item, err := todo.DecodeItem(body)
 	if err != nil {
 		w.wrong = append(w.wrong, err.Error())
 		return
@@ -125,7 +164,7 @@ func (w *witness) note(r *http.Request, got *httptest.ResponseRecorder) {
 	name, v, err := versionOf(item)
 	last, known := w.known[item.ID]
 	switch {
-	case name == "" || r.Method == http.MethodPost && known:
+	case name == "" || create && known:
 		return
 	case err != nil:
 		w.wrong = append(w.wrong, err.Error())
@@ -138,9 +177,9 @@ func (w *witness) note(r *http.Request, got *httptest.ResponseRecorder) {
 	w.known[item.ID] = v
 }
 
-// onLoopback serves the playground on real sockets, its to-do API through the
-// witness.
-func onLoopback(t *testing.T) (*playground.Playground, *witness) {
+// onLoopback serves the playground on real sockets, its to-do API or MCP server
+// through the witness.
+func onLoopback(t *testing.T, kind connection.ResourceKind) (*playground.Playground, *witness) {
 	t.Helper()
 	listeners := map[playground.Role]net.Listener{}
 	origin := func(role playground.Role) string {
@@ -152,12 +191,13 @@ func onLoopback(t *testing.T) (*playground.Playground, *witness) {
 	p, err := playground.New(playground.Options{GenerateKey: playgroundtest.Key, AccessTokenLife: 24 * time.Hour}, playground.Origins{
 		IdP: origin(playground.IdP), AuthorizationServer: origin(playground.AuthorizationServer), API: origin(playground.API), MCP: origin(playground.MCP)})
 	check(t, err)
-	w := &witness{inner: p.Handler(playground.API), known: map[string]int{}, created: map[string][]string{}}
+	watched := map[connection.ResourceKind]playground.Role{connection.REST: playground.API, connection.MCP: playground.MCP}[kind]
+	w := &witness{inner: p.Handler(watched), mcp: kind == connection.MCP, known: map[string]int{}, created: map[string][]string{}}
 	var serving sync.WaitGroup
 	var servers []*http.Server
 	for role, l := range listeners {
 		s := &http.Server{Handler: p.Handler(role)}
-		if role == playground.API {
+		if role == watched {
 			s.Handler = w
 		}
 		servers = append(servers, s)
@@ -173,18 +213,22 @@ func onLoopback(t *testing.T) (*playground.Playground, *witness) {
 	return p, w
 }
 
-// grant is an access token for the to-do API of the playground.
-func grant(t *testing.T, p *playground.Playground) (connection.Connection, secret.Text) {
+// grant is an access token for the to-do API or the MCP server of the playground.
+func grant(t *testing.T, p *playground.Playground, kind connection.ResourceKind) (connection.Connection, secret.Text) {
 	t.Helper()
 	e := p.Endpoints()
+	demo, address := e.Clients.REST, e.API
+	if kind == connection.MCP {
+		demo, address = e.Clients.MCP, e.MCP
+	}
 	network := transport.New(transport.Options{})
 	defer network.CloseIdle()
 	conn := connection.Connection{
-		Name: "playground", IdP: connection.IdP{Issuer: e.IdP, ClientID: e.Clients.REST.ClientID},
-		Resource: connection.Resource{Kind: connection.REST, URL: e.API, AuthorizationServer: e.AuthorizationServer,
-			ClientID: e.Clients.REST.ResourceClientID, Scopes: []string{"todos.read", "todos.write"}},
+		Name: "playground", IdP: connection.IdP{Issuer: e.IdP, ClientID: demo.ClientID},
+		Resource: connection.Resource{Kind: kind, URL: address, AuthorizationServer: e.AuthorizationServer,
+			ClientID: demo.ResourceClientID, Scopes: scopesOf(kind)},
 	}
-	secrets := connection.Credentials{IdP: e.Clients.REST.ClientSecret, Resource: e.Clients.REST.ResourceClientSecret}
+	secrets := connection.Credentials{IdP: demo.ClientSecret, Resource: demo.ResourceClientSecret}
 	session := signIn(t, network, conn, secrets)
 	plan, err := auth.Resolve(t.Context(), network, conn, secrets)
 	check(t, err)
@@ -197,18 +241,27 @@ func grant(t *testing.T, p *playground.Playground) (connection.Connection, secre
 	return conn, token
 }
 
-// fixed is one access token for all requests.
-type fixed struct{ token secret.Text }
-
-func (f fixed) Token(context.Context) (secret.Text, []string, error) {
-	return f.token, []string{"todos.read", "todos.write"}, nil
+func scopesOf(kind connection.ResourceKind) []string {
+	if kind == connection.MCP {
+		return []string{"todos.read", "todos.write", "mcp.access"}
+	}
+	return []string{"todos.read", "todos.write"}
 }
-func (f fixed) Refused(secret.Text) {}
+
+// fixed is one access token for all requests.
+type fixed struct {
+	token  secret.Text
+	scopes []string
+}
+
+func (f fixed) Token(context.Context) (secret.Text, []string, error) { return f.token, f.scopes, nil }
+func (f fixed) Refused(secret.Text)                                  {}
 
 // victim is what a process that is to be killed is told.
 type victim struct {
-	Dir, API, Token, Prefix string
-	Seed                    uint64
+	Dir, Address, Token, Prefix string
+	Kind                        connection.ResourceKind
+	Seed                        uint64
 }
 
 func (v victim) open() (*replica.Replica, error) {
@@ -216,8 +269,12 @@ func (v victim) open() (*replica.Replica, error) {
 }
 
 func (v victim) client(network *transport.Client) api.Client {
-	return api.NewREST(api.Options{Transport: network, Tokens: fixed{secret.New(v.Token)},
-		Resource: connection.Resource{Kind: connection.REST, URL: v.API, Scopes: []string{"todos.read", "todos.write"}}})
+	o := api.Options{Transport: network, Tokens: fixed{secret.New(v.Token), scopesOf(v.Kind)},
+		Resource: connection.Resource{Kind: v.Kind, URL: v.Address, Scopes: scopesOf(v.Kind)}}
+	if v.Kind == connection.MCP {
+		return api.NewMCP(o)
+	}
+	return api.NewREST(o)
 }
 
 // mine lists the rows of this victim by name.
@@ -511,6 +568,7 @@ func settle(t *testing.T, v victim, l *ledger, w *witness) {
 	network := transport.New(transport.Options{})
 	defer network.CloseIdle()
 	client := v.client(network)
+	defer func() { check(t, client.Close()) }()
 	r, err := v.open()
 	check(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -568,10 +626,10 @@ func settle(t *testing.T, v victim, l *ledger, w *witness) {
 	}
 }
 
-// A process that edits and syncs against the built-in playground is killed
-// without warning, over and over: while it opens, edits, sends, and waits for an
-// answer; sometimes two are killed at once. The next one opens what was left.
-// The test is that process too.
+// A process that edits and syncs against the built-in playground, over REST and over
+// MCP, is killed without warning, over and over: while it opens, edits, sends, and
+// waits for an answer; sometimes two are killed at once. The next one opens what was
+// left. The test is that process too.
 func TestR20_KilledWhileItEditsAndSyncs(t *testing.T) {
 	if os.Getenv("WAYBILL_TEST_VICTIM") != "" {
 		var v victim
@@ -586,10 +644,16 @@ func TestR20_KilledWhileItEditsAndSyncs(t *testing.T) {
 	if os.Getenv("WAYBILL_SLOW") != "" {
 		kills = 1000
 	}
-	p, w := onLoopback(t)
-	conn, token := grant(t, p)
+	for _, kind := range []connection.ResourceKind{connection.REST, connection.MCP} {
+		t.Run(string(kind), func(t *testing.T) { killedOver(t, kind, kills) })
+	}
+}
+
+func killedOver(t *testing.T, kind connection.ResourceKind, kills int) {
+	p, w := onLoopback(t, kind)
+	conn, token := grant(t, p, kind)
 	k := &killer{w: w, l: &ledger{saved: map[string]int{}, tried: map[string]int{}, has: map[string]int{}},
-		v:      victim{Dir: filepath.Join(t.TempDir(), "data"), API: conn.Resource.URL, Token: token.Reveal()},
+		v:      victim{Dir: filepath.Join(t.TempDir(), "data"), Address: conn.Resource.URL, Kind: kind, Token: token.Reveal()},
 		random: rand.New(rand.NewPCG(20, 1000)), how: map[string]int{}, held: make(chan struct{})}
 	for rounds := 1; k.kills < kills; rounds++ {
 		k.round(t)
@@ -602,6 +666,9 @@ func TestR20_KilledWhileItEditsAndSyncs(t *testing.T) {
 	t.Logf("%d kills: %v", k.kills, k.how)
 	t.Logf("%d of them with a request at the server, %d with a transaction half written, %d with an edit saved that was not acknowledged yet",
 		k.inFlight, k.half, k.l.beyond)
+	if len(w.known) == 0 {
+		t.Error("the server's own record is empty")
+	}
 	t.Logf("%d edits of %d to-dos acknowledged; the copy was opened %d times, in at most %d ms", k.l.edits, len(k.l.saved), k.l.opened, k.l.slowest)
 	if k.l.slowest > 2000 {
 		t.Errorf("opening took %d ms", k.l.slowest)

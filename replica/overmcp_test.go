@@ -156,6 +156,15 @@ func itemBody(t todo.Todo, code string) []byte {
 // viaMCP is set for the tests that TestTheSyncTestsPassOverMCP runs again.
 const viaMCP = "WAYBILL_TEST_SYNC_OVER"
 
+// fewerOverMCP is how much of something long is done: most of the time goes into the
+// MCP client, of which a part shows as much.
+func fewerOverMCP(all, few int) int {
+	if os.Getenv(viaMCP) == "mcp" && !slow() {
+		return few
+	}
+	return all
+}
+
 // reached is the client of a test: the server itself, or where the test runs
 // over MCP, the real client of an MCP server before it.
 func reached(t *testing.T, c api.Client) api.Client {
@@ -180,8 +189,8 @@ func reached(t *testing.T, c api.Client) api.Client {
 // Issue 6, 4: the tests of the sync that are about what a server does and says,
 // once more with the real client of an MCP server between. Left out are those
 // that count requests or connections, that are about the words for a read-only
-// REST API, or that need what only a sign-in can say. The two that take long run
-// with WAYBILL_SLOW.
+// REST API, or that need what only a sign-in can say. The two that take long are
+// shorter without WAYBILL_SLOW.
 func TestTheSyncTestsPassOverMCP(t *testing.T) {
 	t.Setenv(viaMCP, "mcp")
 	tests := []func(*testing.T){
@@ -225,9 +234,8 @@ func TestTheSyncTestsPassOverMCP(t *testing.T) {
 		TestR30_AListingLeavesTheEditsThatWait,
 		TestR31_BlanksThatTheServerTookOffAreNoConflict,
 		TestR30_EveryPairOfEditsInEveryOrder,
-	}
-	if slow() {
-		tests = append(tests, TestR8_CoinFlipFailures, TestR32_TheServerSeesALegalPrefix)
+		TestR8_CoinFlipFailures,
+		TestR32_TheServerSeesALegalPrefix,
 	}
 	for _, test := range tests {
 		name := runtime.FuncForPC(reflect.ValueOf(test).Pointer()).Name()

@@ -11,6 +11,96 @@ import (
 	"waybill/flow"
 )
 
+// What the user asks of an MCP server is found again by the run that its answer
+// names, however often the sync has run since; and what is only listed is not kept
+// apart.
+func TestWhatIsAskedOfAnMCPServerIsARunOfItsOwn(t *testing.T) {
+	w := newWorld(t)
+	m := w.open()
+	w.signIn(m, connection.PlaygroundMCPName)
+	settled(t, m, called)
+	server, err := m.ExploreMCP(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tool, err := server.Tool(t.Context(), "list_todos")
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := server.Call(t.Context(), tool, json.RawMessage(`{}`), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.sync(m)
+	contents, err := server.Read(t.Context(), "todo0://todos")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.sync(m)
+	_, failed := server.Prompt(t.Context(), "none", nil)
+	for range 3 {
+		w.sync(m)
+	}
+	if _, err := server.Tools(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	found := map[uint64]*flow.Run{}
+	asked := 0
+	for _, r := range m.Runs() {
+		found[r.ID] = r
+		if r.Reason == flow.ReasonExplore {
+			asked++
+		}
+	}
+	for run, method := range map[uint64]string{result.Run: "tools/call", contents.Run: "resources/read", explore.RunOf(failed): "prompts/get"} {
+		r := found[run]
+		if r == nil || r.Reason != flow.ReasonExplore || r.Running {
+			t.Errorf("%s: run %d is %+v", method, run, r)
+			continue
+		}
+		s := r.Step(fault.StepCall)
+		if want := map[bool]flow.State{true: flow.Failed, false: flow.Done}[method == "prompts/get"]; s.State != want || len(s.Exchanges) != 1 || !strings.Contains(s.Exchanges[0].Request.Body, `"method":"`+method+`"`) {
+			t.Errorf("%s: %s", method, sketch([]*flow.Run{r}))
+		}
+	}
+	if asked != 3 {
+		t.Errorf("%d runs of their own: %s", asked, sketch(m.Runs()))
+	}
+	keepsSecrets(t, m.Runs())
+}
+
+func TestTheExplorerFindsAllThatThePlaygroundOffers(t *testing.T) {
+	w := newWorld(t)
+	m := w.open()
+	w.signIn(m, connection.PlaygroundMCPName)
+	server, err := m.ExploreMCP(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tools, err := server.Tools(t.Context())
+	if err != nil || len(tools.Items) != 4 {
+		t.Fatalf("%+v %v", tools, err)
+	}
+	resources, err := server.Resources(t.Context())
+	if err != nil || len(resources.Items) != 4 {
+		t.Fatalf("%+v %v", resources, err)
+	}
+	for _, r := range resources.Items {
+		contents, err := server.Read(t.Context(), string(r.URI))
+		if err != nil || len(contents.Parts) != 1 || !json.Valid([]byte(contents.Parts[0].Text)) {
+			t.Errorf("%s: %+v %v", r.URI, contents, err)
+		}
+	}
+	tool := &explore.Tool{Name: "list_todos"}
+	result, err := server.Call(t.Context(), tool, json.RawMessage(`{"status":"completed","limit":2}`), nil)
+	if err != nil || result.Failed || len(result.Structured) == 0 {
+		t.Fatalf("%+v %v", result, err)
+	}
+	if result, err = server.Call(t.Context(), tool, json.RawMessage(`{"status":"lost"}`), nil); err == nil && !result.Failed {
+		t.Fatalf("%+v", result)
+	}
+}
+
 func TestTheExplorersCallsAreRecordedAsEveryOtherCall(t *testing.T) {
 	w := newWorld(t)
 	m := w.open()

@@ -31,9 +31,20 @@ func (m *Manager) ExploreREST(ctx context.Context) (*explore.REST, error) {
 	return explore.NewREST(explore.RESTOptions{Resource: c.Resource, Bound: c.DPoP, Through: a.throughRaw, Remember: a.remember}), nil
 }
 
-// throughRaw calls f with the way to a REST API, recorded as a Run of its own:
-// what the user calls is looked at there, and must not vanish among the syncs.
-func (a *account) throughRaw(outer context.Context, f func(context.Context, *api.Raw) error) (run uint64, err error) {
+// throughRaw calls f with the way to a REST API.
+func (a *account) throughRaw(ctx context.Context, f func(context.Context, *api.Raw) error) (run uint64, err error) {
+	return a.asked(ctx, func(ctx context.Context) error {
+		raw, err := a.rawClient()
+		if err != nil {
+			return err
+		}
+		return f(ctx, raw)
+	})
+}
+
+// asked calls f, which calls the resource, recorded as a Run of its own: what the
+// user calls is looked at there, and must not vanish among the syncs.
+func (a *account) asked(outer context.Context, f func(context.Context) error) (run uint64, err error) {
 	p := a.flow.Call(flow.ReasonExplore)
 	defer func() {
 		outcome := ""
@@ -48,12 +59,8 @@ func (a *account) throughRaw(outer context.Context, f func(context.Context, *api
 	if err = a.connect(outer); err != nil {
 		return 0, err
 	}
-	raw, err := a.rawClient()
-	if err != nil {
-		return 0, err
-	}
 	ctx, done := a.calls.until(p.Context(outer))
-	err = a.steppedUp(outer, done(f(ctx, raw)))
+	err = a.steppedUp(outer, done(f(ctx)))
 	if connection.IsBuiltIn(a.name) && fault.Is(err, fault.Offline) {
 		_, _ = a.m.o.Builtin(outer)
 	}
