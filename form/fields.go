@@ -3,7 +3,6 @@ package form
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -115,14 +114,11 @@ func (b *builder) shape(f *Field, s *schema) {
 		}
 	case Text:
 		f.Kind, f.Format, f.Min, f.Max = Text, s.Format, count(s.MinLength), count(s.MaxLength)
-		f.Long = f.Format == "" && (f.Max == nil || *f.Max > 200) && slices.ContainsFunc(longNames, func(n string) bool { return strings.Contains(strings.ToLower(f.Name), n) })
+		f.Long = isLong(f, s)
 	default:
 		f.Kind = kind
 	}
 }
-
-// longNames are parts of the names of texts that often have several lines.
-var longNames = []string{"text", "body", "content", "description", "message", "notes", "comment", "prompt", "query", "code"}
 
 func kindOf(s *schema) Kind {
 	if s.Enum != nil || s.Const != nil || titled(s.oneOf) || titled(s.anyOf) {
@@ -252,15 +248,23 @@ func between(f *Field, s *schema) []string {
 		bound("at most", s.Maximum)
 		bound("less than", s.Below)
 	case Text, Array:
-		things := map[Kind]string{Text: "characters", Array: "entries"}[f.Kind]
 		if f.Min != nil && *f.Min > 0 {
-			parts = append(parts, fmt.Sprintf("at least %d %s", *f.Min, things))
+			parts = append(parts, "at least "+things(f.Kind, float64(*f.Min)))
 		}
 		if f.Max != nil {
-			parts = append(parts, fmt.Sprintf("at most %d %s", *f.Max, things))
+			parts = append(parts, "at most "+things(f.Kind, float64(*f.Max)))
 		}
 	}
 	return parts
+}
+
+// things is how many characters a Text has, or entries an Array.
+func things(kind Kind, n float64) string {
+	words := map[Kind][2]string{Text: {"character", "characters"}, Array: {"entry", "entries"}}[kind]
+	if n == 1 {
+		return "1 " + words[0]
+	}
+	return strconv.FormatFloat(n, 'f', -1, 64) + " " + words[1]
 }
 
 func joined(a, b string) string {

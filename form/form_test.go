@@ -147,6 +147,44 @@ func TestFieldsAreMadeOfASchemaInItsOrder(t *testing.T) {
 	}
 }
 
+func TestOneThingIsNotSaidInThePlural(t *testing.T) {
+	f := form.New(json.RawMessage(`{"type":"object","properties":{
+		"a":{"type":"string","minLength":1,"maxLength":2},"b":{"type":"array","minItems":2,"maxItems":1},"c":{"type":"string","maxLength":1000000}}}`))
+	for i, want := range []string{"at least 1 character, at most 2 characters", "at least 2 entries, at most 1 entry", "at most 1000000 characters"} {
+		if got := f.Root.Members[i].Hint; got != want {
+			t.Errorf("%q, not %q", got, want)
+		}
+	}
+	v := f.New()
+	v.Members[0].Text, v.Members[0].Set = "", true
+	v.Members[2].Text, v.Members[2].Set = strings.Repeat("x", 1000001), true
+	_, wrong := f.Check(v)
+	said := map[string]string{}
+	for _, p := range wrong {
+		said[p.Path] = p.Message
+	}
+	if said["/a"] != "This must have at least 1 character." || said["/c"] != "This must have at most 1000000 characters." {
+		t.Errorf("%v", wrong)
+	}
+}
+
+// Whether a text has several lines the schema says, and its name where that does not.
+func TestATextIsLongBySchemaOrName(t *testing.T) {
+	for name, schemas := range map[string]map[string]bool{
+		"query":        {``: false, `,"maxLength":5000`: true, `,"contentMediaType":"text/markdown"`: true, `,"minLength":300`: true, `,"format":"textarea"`: true},
+		"description":  {``: true, `,"maxLength":200`: false, `,"maxLength":400`: true, `,"format":"uri"`: false, `,"contentMediaType":"image/png","contentEncoding":"base64"`: false},
+		"releaseNotes": {``: true}, "RELEASE_NOTES": {``: true}, "release-notes-2": {``: true}, "MessageBody": {``: true}, "text": {``: true},
+		"contentType": {``: false}, "message_id": {``: false}, "textColour": {``: false}, "countryCode": {``: false}, "context": {``: false}, "": {``: false}, "7": {``: false},
+	} {
+		for more, want := range schemas {
+			f := form.New(json.RawMessage(`{"type":"object","properties":{"` + name + `":{"type":"string"` + more + `}}}`))
+			if got := f.Root.Members[0].Long; got != want {
+				t.Errorf("%q%s is long: %v", name, more, got)
+			}
+		}
+	}
+}
+
 func TestWhatIsEnteredComesOutInOrderAndWithoutWhatWasLeftOut(t *testing.T) {
 	f := form.New(json.RawMessage(order))
 	v := f.New()

@@ -55,6 +55,8 @@ type keywords struct {
 	Required    []string          `json:"required"`
 	Format      string            `json:"format"`
 	Pattern     string            `json:"pattern"`
+	MediaType   string            `json:"contentMediaType"`
+	Encoding    string            `json:"contentEncoding"`
 	MinLength   *float64          `json:"minLength"`
 	MaxLength   *float64          `json:"maxLength"`
 	MinItems    *float64          `json:"minItems"`

@@ -2,7 +2,6 @@ package form
 
 import (
 	"encoding/json"
-	"fmt"
 	"math"
 	"regexp"
 	"strconv"
@@ -30,7 +29,7 @@ func look(v *Value, path string, found *[]Problem) {
 	case Number, Integer:
 		wrong = wrongNumber(strings.TrimSpace(v.Text), v.Field.Kind, s)
 	case Array:
-		wrong = wrongCount(len(v.Items), s.MinItems, s.MaxItems, "entry", "entries")
+		wrong = wrongCount(Array, len(v.Items), s.MinItems, s.MaxItems)
 		for i, item := range v.Items {
 			look(item, path+"/"+strconv.Itoa(i), found)
 		}
@@ -47,7 +46,7 @@ func look(v *Value, path string, found *[]Problem) {
 }
 
 func wrongText(text string, s *schema) string {
-	if wrong := wrongCount(utf8.RuneCountInString(text), s.MinLength, s.MaxLength, "character", "characters"); wrong != "" {
+	if wrong := wrongCount(Text, utf8.RuneCountInString(text), s.MinLength, s.MaxLength); wrong != "" {
 		return wrong
 	}
 	if s.Pattern == "" {
@@ -82,19 +81,12 @@ func wrongNumber(text string, kind Kind, s *schema) string {
 	return ""
 }
 
-func wrongCount(n int, least, most *float64, one, many string) string {
-	say := func(words string, bound float64) string {
-		thing := many
-		if bound == 1 {
-			thing = one
-		}
-		return fmt.Sprintf("This must have %s %g %s.", words, bound, thing)
-	}
+func wrongCount(kind Kind, n int, least, most *float64) string {
 	switch {
 	case least != nil && float64(n) < *least:
-		return say("at least", *least)
+		return "This must have at least " + things(kind, *least) + "."
 	case most != nil && float64(n) > *most:
-		return say("at most", *most)
+		return "This must have at most " + things(kind, *most) + "."
 	}
 	return ""
 }

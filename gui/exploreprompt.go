@@ -27,7 +27,7 @@ func newPromptDetail(p *explorePage, t *explore.Prompt) *promptDetail {
 		a := &t.Arguments[i]
 		label := show(string(a.Label()), 80)
 		if a.Required {
-			label += " (required)"
+			label = asRequired(label)
 		}
 		l := newLabelled(label, "", show(string(a.Description), 300))
 		l.field.OnSubmitted = func(string) { d.ask() }

@@ -167,7 +167,7 @@ func (d *requestDetail) offeredBy(parts *fyne.Container) {
 func parameterWords(param *explore.Parameter, f *form.Form) (label, remark string) {
 	label = show(param.Name, 80)
 	if param.Required {
-		label += " (required)"
+		label = asRequired(label)
 	}
 	words := []string{map[explore.Place]string{explore.InPath: "In the path.", explore.InQuery: "In the query.", explore.InHeader: "In the header."}[param.In]}
 	if param.Deprecated {
@@ -184,7 +184,7 @@ func parameterWords(param *explore.Parameter, f *form.Form) (label, remark strin
 func (d *requestDetail) bodyOf(parts *fyne.Container, b *explore.RequestBody, o formViewOptions) {
 	title := "Body · " + show(b.ContentType, 60)
 	if b.Required {
-		title += " (required)"
+		title = asRequired(title)
 	}
 	if b.Schema == nil {
 		d.body = newArea("")

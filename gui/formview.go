@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -121,9 +122,23 @@ func labelOf(f *form.Field, other string) string {
 		words = other
 	}
 	if f.Required && f.Name != "" {
-		words += " (required)"
+		words = asRequired(words)
 	}
 	return words
+}
+
+// asRequired marks the label of what must be filled in.
+func asRequired(label string) string { return isolated(label) + " (required)" }
+
+// isolated keeps a text that runs from right to left from turning around what
+// stands beside it (UAX #9, isolates). Any other stays as it is.
+func isolated(words string) string {
+	if !strings.ContainsFunc(words, func(r rune) bool {
+		return r > 0x58f && unicode.In(r, unicode.Hebrew, unicode.Arabic, unicode.Syriac, unicode.Thaana, unicode.Nko, unicode.Adlam)
+	}) {
+		return words
+	}
+	return "\u2068" + words + "\u2069"
 }
 
 // remarkOf says what there is to say of a field.
