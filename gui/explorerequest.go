@@ -364,7 +364,11 @@ func (d *requestDetail) show(a *explore.Response, call explore.Call) {
 	star := smallButton("Make it a favourite", buttonPlain, func() {
 		p.askName("", func(h *explore.History, name string) error { return h.Name(h.Add(call).ID, name) })
 	})
-	d.result.show(responseParts(a), nil, p.flowButton(a.Run), star)
+	buttons := []fyne.CanvasObject{p.flowButton(a.Run), star}
+	if _, is := a.Text(); !is && len(a.Body) > 0 {
+		buttons = append(buttons, p.w.saveButton("Save the body", a.Address, a.ContentType, a.Body))
+	}
+	d.result.show(responseParts(a), nil, buttons...)
 	p.relayout()
 }
 

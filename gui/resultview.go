@@ -177,13 +177,20 @@ func (v *resultView) other(p *explore.Part) fyne.CanvasObject {
 	case p.Kind == explore.ImagePart, p.Kind == explore.Embedded && strings.HasPrefix(string(p.MIMEType), "image/") && len(p.Data) > 0:
 		return card(v.picture(p, title, size))
 	case p.Kind == explore.AudioPart:
-		return card(column(6, title, blurb(capital(size)+". Waybill plays no sounds.")))
+		return card(column(6, title, blurb(capital(size)+". Waybill plays no sounds."), v.save(p)))
 	case p.Kind == explore.Embedded && len(p.Data) > 0:
-		return card(column(6, title, blurb(capital(size)+" that are no text.")))
+		return card(column(6, title, blurb(capital(size)+" that are no text."), v.save(p)))
 	case p.Kind == explore.Unknown:
 		return card(column(6, title, blurb("A newer version of MCP may have it. Nothing of it was used.")))
 	}
 	return nil
+}
+
+// save offers to write a part to a file.
+func (v *resultView) save(p *explore.Part) fyne.CanvasObject {
+	b := v.p.w.saveButton("Save to a file", string(p.URI), string(p.MIMEType), p.Data)
+	b.onFocus = v.p.follow(b)
+	return row(0, nil, b)
 }
 
 // link is a resource that the answer names. It is read only when it is asked
@@ -226,11 +233,10 @@ func (v *resultView) picture(p *explore.Part, title fyne.CanvasObject, size stri
 				holder.Objects = []fyne.CanvasObject{container.New(&fixedHeightLayout{min(pictureHigh, max(24, float32(b.Dy())))}, shown),
 					blurb(fmt.Sprintf("%d × %s", b.Dx(), wording.Plural(b.Dy(), "pixel", "pixels")))}
 			}
-			visible(open, err != nil)
+			visible(open, false)
 			v.p.relayout()
 		})
 	})
 	open.onFocus = v.p.follow(open)
-	holder.Add(row(0, nil, open))
-	return column(8, title, blurb(capital(size)+"."), holder)
+	return column(8, title, blurb(capital(size)+"."), buttonRow(open, v.save(p)), holder)
 }
