@@ -108,7 +108,7 @@ func (g *guard) exchange(req *http.Request, asked message, st *callState) (*http
 	if resp.StatusCode < 200 || resp.StatusCode >= 300 {
 		return g.refused(req, resp, asked, st)
 	}
-	return g.accepted(resp, asked, st)
+	return g.accepted(resp, asked, st, g.resumption(req, asked, st))
 }
 
 // send sends one message, and once more where the server first wants a nonce of
@@ -220,7 +220,7 @@ func (g *guard) refused(req *http.Request, resp *http.Response, asked message, s
 
 // accepted handles a success: an event stream is watched as it is read, a JSON
 // answer is read here and must be the response to the request.
-func (g *guard) accepted(resp *http.Response, asked message, st *callState) (*http.Response, error) {
+func (g *guard) accepted(resp *http.Response, asked message, st *callState, resume *resumer) (*http.Response, error) {
 	kind := contentType(resp.Header)
 	switch {
 	case !asked.call():
@@ -229,6 +229,7 @@ func (g *guard) accepted(resp *http.Response, asked message, st *callState) (*ht
 		return resp, nil
 	case kind == "text/event-stream" && st != nil:
 		body := newStream(resp.Body, asked, st.progress, st.report, st.heard)
+		body.resume = resume
 		st.mu.Lock()
 		st.streams = append(st.streams, body.closed)
 		st.alone = st.alone || resp.ProtoMajor < 2

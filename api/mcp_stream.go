@@ -22,9 +22,9 @@ const (
 // stream is the body of an event stream (text/event-stream) on its way to the
 // SDK. It lets through whole messages that readMessage accepts, ends at the
 // answer to the request, and takes out the id and retry fields, so that the SDK
-// never waits for as long as a server likes nor resumes a stream: an answer that
-// was cut off is asked for anew by the caller. What is wrong is kept for the
-// call, since the SDK would lose it.
+// never waits for as long as a server likes: a stream that ends before the answer
+// is resumed here, within the bounds of resumer and as if it were one. What is
+// wrong is kept for the call, since the SDK would lose it.
 type stream struct {
 	body     io.ReadCloser
 	lines    *bufio.Reader
@@ -32,6 +32,7 @@ type stream struct {
 	progress func()
 	report   func(error)                  // told once of what is wrong
 	heard    func(m message, data []byte) // told of every message, before the SDK is
+	resume   *resumer                     // nil: what ends is not resumed
 
 	out      bytes.Reader
 	event    []byte
@@ -42,6 +43,7 @@ type stream struct {
 	endless  bool      // it may go on for as long as it likes; the bounds hold for each minute
 	minute   time.Time // when the present one began
 
+	mu     sync.Mutex // guards body
 	once   sync.Once
 	closed chan struct{}
 }
@@ -57,6 +59,9 @@ func (s *stream) Read(p []byte) (int, error) {
 			return 0, s.trailer()
 		}
 		if err := s.next(); err != nil {
+			if s.goesOn(err) {
+				continue
+			}
 			if errors.Is(err, io.EOF) {
 				err = errCutOff
 			}
@@ -67,11 +72,36 @@ func (s *stream) Read(p []byte) (int, error) {
 	return s.out.Read(p)
 }
 
+// goesOn resumes a stream that ended for this reason, and reports whether it could.
+func (s *stream) goesOn(why error) bool {
+	if !s.resume.resumable(why) {
+		return false
+	}
+	resp, err := s.resume.again(s.closed)
+	if err != nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_ = s.body.Close()
+	s.body = resp.Body
+	s.lines.Reset(resp.Body)
+	select {
+	case <-s.closed: // meanwhile
+		_ = s.body.Close()
+		return false
+	default:
+		return true
+	}
+}
+
 // next reads lines up to the end of an event and puts its message into out.
 // Empty events, and those of another type than message, are passed over.
 func (s *stream) next() error {
 	const start = "data: "
 	event, kind := append(s.event[:0], start...), ""
+	var id []byte
+	named := false
 	for {
 		line, err := s.line()
 		end := errors.Is(err, io.EOF)
@@ -83,14 +113,21 @@ func (s *stream) next() error {
 		switch {
 		case len(line) == 0:
 			s.event = event
+			if named {
+				s.resume.passed(id)
+			}
 			if (kind == "" || kind == "message") && len(bytes.TrimSpace(event[len(start):])) > 0 {
 				return s.message(event, len(start))
 			}
-			event, kind = event[:len(start)], ""
+			event, kind, named = event[:len(start)], "", false
 		case string(field) == "data": // a line end within JSON is white space
 			event = append(append(event, value...), ' ')
 		case string(field) == "event":
 			kind = string(value)
+		case string(field) == "id":
+			id, named = append(id[:0], value...), true
+		case string(field) == "retry":
+			s.resume.said(value)
 		}
 		if end {
 			return io.EOF
@@ -171,7 +208,8 @@ func (s *stream) trailer() error {
 
 // Close implements io.Closer.
 func (s *stream) Close() error {
-	err := s.body.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.once.Do(func() { close(s.closed) })
-	return err
+	return s.body.Close()
 }
