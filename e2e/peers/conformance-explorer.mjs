@@ -38,6 +38,7 @@ const call = (name, args) => waybill('call', name, '--yes', '--args', JSON.strin
 const scenarios = {
   initialize: () => waybill('tools'),
   tools_call: () => waybill('call', 'add_numbers', '--yes', '--arg', 'a=2', '--arg', 'b=40'),
+  'sse-retry': () => call('test_reconnection', {}),
   'request-metadata': () => { waybill('info'); waybill('tools'); },
   'http-standard-headers': () => {
     const [tool] = JSON.parse(waybill('tools', '--json'));

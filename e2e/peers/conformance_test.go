@@ -57,6 +57,7 @@ func TestTheMCPConformanceScenariosThatApplyPass(t *testing.T) {
 	for _, c := range []struct{ scenario, version string }{
 		{"initialize", "2025-06-18"}, {"initialize", "2025-11-25"},
 		{"tools_call", "2025-06-18"}, {"tools_call", "2025-11-25"}, {"tools_call", "2026-07-28"},
+		{"sse-retry", "2025-11-25"},
 		{"request-metadata", "2026-07-28"},
 		{"http-standard-headers", "2026-07-28"}, {"http-custom-headers", "2026-07-28"}, {"http-invalid-tool-headers", "2026-07-28"},
 		{"json-schema-ref-no-deref", "2026-07-28"},
