@@ -24,6 +24,13 @@ import (
 // a session of which at most one was opened anew.
 func hostileOnce(t *testing.T, hostile func(http.ResponseWriter, *http.Request, rpc)) error {
 	t.Helper()
+	return hostileAsked(t, hostile, 0)
+}
+
+// hostileAsked is hostileOnce with an answer for the rest of which the server is
+// asked so many times.
+func hostileAsked(t *testing.T, hostile func(http.ResponseWriter, *http.Request, rpc), gets int) error {
+	t.Helper()
 	var calls atomic.Int64
 	p := newMCPPeer(t, answers{"tools/call": func(w http.ResponseWriter, r *http.Request, m rpc) {
 		if calls.Add(1) == 1 {
@@ -37,7 +44,7 @@ func hostileOnce(t *testing.T, hostile func(http.ResponseWriter, *http.Request, 
 	if l, again := c.List(t.Context(), ""); again != nil || len(l.Todos) != 1 {
 		t.Fatalf("the connection did not recover: %v", again)
 	}
-	if got := p.methods(); count(got, "initialize") > 2 || count(got, "GET") > 0 {
+	if got := p.methods(); count(got, "initialize") > 2 || count(got, "GET") != gets {
 		t.Fatalf("%v", got)
 	}
 	return err

@@ -23,6 +23,7 @@ func TestHandler_AnErrorOfTheTokensNeverBecomesARequestWithoutOne(t *testing.T) 
 	if _, err := c.List(t.Context(), ""); err != nil {
 		t.Fatal(err)
 	}
+	<-c.current().ready // what goes out beside the first calls has arrived
 	sent := len(p.requests())
 	p.mint.mu.Lock()
 	p.mint.err = over

@@ -66,13 +66,21 @@ func TestS87_AnswersOfTheWrongKindAreTyped(t *testing.T) {
 		}, fault.Offline},
 		"hung up in a stream": {func(w http.ResponseWriter, r *http.Request, m rpc) {
 			w.Header().Set("Content-Type", "text/event-stream")
-			_, _ = io.WriteString(w, "id: 5\ndata: \n\n")
+			_, _ = io.WriteString(w, "data: \n\n")
 			w.(http.Flusher).Flush()
 			panic(http.ErrAbortHandler)
 		}, fault.Offline},
 	} {
 		t.Run(name, func(t *testing.T) { wantFault(t, hostileOnce(t, c.answer), c.kind) })
 	}
+	t.Run("hung up in a stream that has an id", func(t *testing.T) {
+		wantFault(t, hostileAsked(t, func(w http.ResponseWriter, r *http.Request, m rpc) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			_, _ = io.WriteString(w, "id: 5\ndata: \n\n")
+			w.(http.Flusher).Flush()
+			panic(http.ErrAbortHandler)
+		}, 1), fault.Offline)
+	})
 }
 
 func TestR36_ServerThatRestartsRenamesAndChangesItsVersion(t *testing.T) {
