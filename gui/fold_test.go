@@ -154,3 +154,19 @@ func TestAFoldReachesBeyondThePage(t *testing.T) {
 		t.Error("four lines need no pages")
 	}
 }
+
+// The ring around what has the focus is as high as what is left when lines are
+// folded, although the text is as wide as before.
+func TestTheRingFollowsWhatIsFolded(t *testing.T) {
+	_, l := folding(t, foldedBody)
+	test.WidgetRenderer(l)
+	l.FocusGained()
+	for _, shut := range []bool{true, false} {
+		foldAll(l.all(), shut)
+		l.refold()
+		l.Resize(fyne.NewSize(600, l.heightFor(600)))
+		if got, want := l.drawn.ring.Size().Height, l.heightFor(600)+12; got != want {
+			t.Errorf("folded %v: the ring is %v high, want %v", shut, got, want)
+		}
+	}
+}

@@ -28,9 +28,22 @@ func (r *ledgerRenderer) MinSize() fyne.Size {
 
 func (r *ledgerRenderer) Layout(size fyne.Size) {
 	r.draw(r.width != size.Width)
+	r.outline()
 }
 
-func (r *ledgerRenderer) Refresh() { r.draw(true) }
+func (r *ledgerRenderer) Refresh() {
+	r.draw(true)
+	r.outline()
+}
+
+// outline places the ring, around the marks of folds too.
+func (r *ledgerRenderer) outline() {
+	size, left := r.ledger.Size(), float32(6)
+	if r.ledger.folds() {
+		left = foldRoom + 1
+	}
+	place(r.ring, -left, -6, size.Width+left+6, size.Height+12)
+}
 
 // inSight is what has to be drawn. To find out where the ledger is, the toolkit
 // asks everything on the way for its renderer, this one too while it is made.
@@ -61,11 +74,6 @@ func (r *ledgerRenderer) draw(anyway bool) {
 		r.ring.StrokeColor, r.ring.StrokeWidth = theme.Color(colorFocus), 2
 	}
 	r.ring.FillColor = seeThrough()
-	left := float32(6)
-	if l.folds() {
-		left = foldRoom + 1
-	}
-	place(r.ring, -left, -6, r.width+left+6, l.Size().Height+12)
 	r.objects = append(r.objects, r.ring)
 	f := l.flow(r.width)
 	// An entry can be higher than the screen: begin with the one before.
