@@ -16,9 +16,11 @@ import (
 	"waybill/transport"
 )
 
-// Headers of MCP's Streamable HTTP: the session, and what is called or read.
+// Headers of MCP's Streamable HTTP: the session, its version, and what is called or
+// read.
 const (
 	headerSession = "Mcp-Session-Id"
+	headerVersion = "Mcp-Protocol-Version"
 	headerName    = "Mcp-Name"
 )
 

@@ -137,7 +137,7 @@ func (l *listener) send(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	req.Header.Set("Accept", "application/json, text/event-stream")
-	req.Header.Set("Mcp-Protocol-Version", l.version)
+	req.Header.Set(headerVersion, l.version)
 	if l.session != nil && l.session.cs.ID() != "" {
 		req.Header.Set(headerSession, l.session.cs.ID())
 	}

@@ -12,12 +12,9 @@ import (
 	"waybill/fault"
 )
 
-// Headers by which a stream is resumed (MCP 2025-11-25, Streamable HTTP,
-// "Resumability and Redelivery").
-const (
-	headerLastEvent = "Last-Event-Id"
-	headerVersion   = "Mcp-Protocol-Version"
-)
+// headerLastEvent says from where a stream is resumed (MCP 2025-11-25, Streamable
+// HTTP, "Resumability and Redelivery").
+const headerLastEvent = "Last-Event-Id"
 
 // Limits of resuming a stream.
 const (

@@ -322,7 +322,7 @@ func (c *MCPClient) sayGoodbye(ctx context.Context, id, version string) {
 		return
 	}
 	req.Header.Set(headerSession, id)
-	req.Header.Set("Mcp-Protocol-Version", version)
+	req.Header.Set(headerVersion, version)
 	if c.handler.bearer.present(req, c.handler.lastToken()) != nil {
 		return
 	}

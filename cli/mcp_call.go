@@ -53,9 +53,13 @@ func (m *mcpCall) callTool(ctx context.Context) error {
 // prepared is a call of a tool whose arguments are checked, and that was agreed
 // to where it may destroy something.
 func (m *mcpCall) prepared(ctx context.Context, name string) (func(context.Context) (*explore.Result, error), error) {
-	tool, err := m.mcp.Tool(ctx, explore.Said(name))
+	all, err := m.mcp.Tools(ctx)
 	if err != nil {
-		return nil, m.misspelt(ctx, name, err)
+		return nil, err
+	}
+	tool, err := explore.ToolIn(all, explore.Said(name))
+	if err != nil {
+		return nil, misspelt(name, all, err)
 	}
 	args, err := m.arguments(tool)
 	if err != nil {
@@ -73,15 +77,8 @@ func (m *mcpCall) prepared(ctx context.Context, name string) (func(context.Conte
 
 // misspelt adds to the Fault of a tool that is not there which one may have been
 // meant.
-func (m *mcpCall) misspelt(ctx context.Context, name string, err error) error {
+func misspelt(name string, all *explore.List[explore.Tool], err error) error {
 	f := fault.As(err)
-	if f == nil || f.Code != "no_tool" {
-		return err
-	}
-	all, listErr := m.mcp.Tools(ctx)
-	if listErr != nil {
-		return err
-	}
 	var known []string
 	for _, t := range all.Items {
 		known = append(known, t.Name.Line())

@@ -1,7 +1,6 @@
 package explore
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"time"
@@ -23,7 +22,8 @@ func (m *MCP) Call(ctx context.Context, t *Tool, args json.RawMessage, progress 
 	if len(args) == 0 {
 		args = json.RawMessage("{}")
 	}
-	if !isObject(args) {
+	each := func(string, json.RawMessage) error { return nil }
+	if !json.Valid(args) || form.Members(args, each) != nil {
 		return nil, fault.New(fault.StepCall, fault.Invalid, "bad_arguments", "The arguments of the tool are not a JSON object with each name once.")
 	}
 	use := api.Use{Patient: true, Raw: true}
@@ -54,28 +54,6 @@ func (m *MCP) Call(ctx context.Context, t *Tool, args json.RawMessage, progress 
 	out.Run = run
 	out.judge(t.Output)
 	return out, nil
-}
-
-// isObject reports whether args are one JSON object that has no name twice: which
-// of the two counts, the server would decide and the user would not see.
-func isObject(args json.RawMessage) bool {
-	if !json.Valid(args) {
-		return false
-	}
-	dec := json.NewDecoder(bytes.NewReader(args))
-	if start, _ := dec.Token(); start != json.Delim('{') {
-		return false
-	}
-	seen := map[json.Token]bool{}
-	for dec.More() {
-		name, _ := dec.Token()
-		var value json.RawMessage
-		if seen[name] || dec.Decode(&value) != nil {
-			return false
-		}
-		seen[name] = true
-	}
-	return true
 }
 
 // keep tells of a call that was made, for the history.

@@ -63,6 +63,11 @@ func (m *MCP) Tool(ctx context.Context, name Said) (*Tool, error) {
 	if err != nil {
 		return nil, err
 	}
+	return ToolIn(all, name)
+}
+
+// ToolIn is Tool for tools that have been listed.
+func ToolIn(all *List[Tool], name Said) (*Tool, error) {
 	for i := range all.Items {
 		if all.Items[i].Name == name {
 			return &all.Items[i], nil

@@ -136,7 +136,7 @@ func (r *reader) schema(data json.RawMessage, path string, depth int) (*schema, 
 	if err := json.Unmarshal(data, &s.keywords); err != nil {
 		return nil, errSchema
 	}
-	err := members(data, func(name string, value json.RawMessage) error {
+	err := Members(data, func(name string, value json.RawMessage) error {
 		return r.keyword(s, name, value, path+"/"+escape(name), depth+1)
 	})
 	return s, err
@@ -188,7 +188,7 @@ func (r *reader) keyword(s *schema, name string, value json.RawMessage, path str
 		_, err := r.schema(value, path, depth)
 		return err
 	case "properties", "patternProperties", "dependentSchemas", "dependencies", "$defs", "definitions":
-		return members(value, func(key string, value json.RawMessage) error {
+		return Members(value, func(key string, value json.RawMessage) error {
 			return r.named(s, name, key, value, path+"/"+escape(key), depth)
 		})
 	}
@@ -231,8 +231,11 @@ func (r *reader) array(data json.RawMessage, path string, depth int) ([]*schema,
 	return out, nil
 }
 
-// members calls f with the members of a JSON object, in their order.
-func members(data json.RawMessage, f func(name string, value json.RawMessage) error) error {
+// Members calls f with the members of a JSON object, in their order. It is an
+// error if there is no object or a name is given twice: which of the two counts,
+// whoever reads it would decide and the user would not see. What follows the object
+// is not looked at.
+func Members(data json.RawMessage, f func(name string, value json.RawMessage) error) error {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	if start, err := dec.Token(); err != nil || start != json.Delim('{') {
 		return errSchema

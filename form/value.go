@@ -91,7 +91,7 @@ func (f *Field) fitsMembers(v *Value, data json.RawMessage) bool {
 	for _, m := range f.Members {
 		known[m.Name] = true
 	}
-	if members(data, func(name string, value json.RawMessage) error {
+	if Members(data, func(name string, value json.RawMessage) error {
 		given[name] = value
 		if !known[name] {
 			others = append(others, Quote(name)+": "+string(value))
@@ -250,7 +250,7 @@ func (w *writer) object(v *Value, path string) {
 		}
 	}
 	if others := strings.TrimSpace(v.Others); others != "" {
-		if members(json.RawMessage(others), func(name string, value json.RawMessage) error {
+		if Members(json.RawMessage(others), func(name string, value json.RawMessage) error {
 			if named[name] {
 				w.wrong(path, fmt.Sprintf("The other members hold one that has a field of its own: %s.", strconv.QuoteToGraphic(name)))
 			}

@@ -195,19 +195,20 @@ func (l *ledger) next(by int) int {
 
 // parent is the line that opens what the i-th is in, -1 if nothing does.
 func (l *ledger) parent(i int) int {
-	me, found := l.entries[i].itself(), -1
+	me := l.entries[i].itself()
 	var opener *entry
 	eachLine(l.all(), func(e *entry, around []*fold) {
 		if n := len(around); e == me && n > 0 {
 			opener = around[n-1].first
 		}
 	})
-	for j, e := range l.entries {
-		if opener != nil && e.itself() == opener {
-			found = j
-		}
-	}
-	return found
+	return lineOf(l.entries, opener)
+}
+
+// lineOf is where an entry, or what stands for it, is among these; -1 if it is
+// not.
+func lineOf(entries []*entry, me *entry) int {
+	return slices.IndexFunc(entries, func(e *entry) bool { return e.itself() == me })
 }
 
 // goTo makes the i-th line the one that keys are about and brings it into sight.

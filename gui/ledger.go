@@ -133,8 +133,7 @@ func (l *ledger) set(entries []*entry) {
 // marked in them, and the line that keys are about stays it, if it is there.
 func (l *ledger) replace(entries []*entry) {
 	if l.cursor >= 0 {
-		me := l.entries[l.cursor].itself()
-		l.cursor = slices.IndexFunc(entries, func(e *entry) bool { return e.itself() == me })
+		l.cursor = lineOf(entries, l.entries[l.cursor].itself())
 	}
 	l.entries = entries
 	l.flows = [2]ledgerFlow{}

@@ -45,7 +45,9 @@ const foldWords, unfoldWords = "Fold all", "Unfold all"
 func (v *resultView) foldAll(shut bool) {
 	foldAll(v.pager.entries, shut)
 	v.pager.ledger.refold()
-	v.folds.setWords(map[bool]string{true: unfoldWords, false: foldWords}[shut])
+	if v.folds.setWords(foldWords); shut {
+		v.folds.setWords(unfoldWords)
+	}
 }
 
 // clear takes away what is shown.

@@ -9,15 +9,12 @@ import (
 	"waybill/explore"
 	"waybill/fault"
 	"waybill/flow"
+	"waybill/session"
 )
 
-// What the user asks of an MCP server is found again by the run that its answer
-// names, however often the sync has run since; and what is only listed is not kept
-// apart.
-func TestWhatIsAskedOfAnMCPServerIsARunOfItsOwn(t *testing.T) {
-	w := newWorld(t)
-	m := w.open()
-	w.signIn(m, connection.PlaygroundMCPName)
+// listsByTool calls list_todos in the Explorer, once the first sync is over.
+func listsByTool(t *testing.T, m *session.Manager) (*explore.MCP, *explore.Result) {
+	t.Helper()
 	settled(t, m, called)
 	server, err := m.ExploreMCP(t.Context())
 	if err != nil {
@@ -31,6 +28,17 @@ func TestWhatIsAskedOfAnMCPServerIsARunOfItsOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return server, result
+}
+
+// What the user asks of an MCP server is found again by the run that its answer
+// names, however often the sync has run since; and what is only listed is not kept
+// apart.
+func TestWhatIsAskedOfAnMCPServerIsARunOfItsOwn(t *testing.T) {
+	w := newWorld(t)
+	m := w.open()
+	w.signIn(m, connection.PlaygroundMCPName)
+	server, result := listsByTool(t, m)
 	w.sync(m)
 	contents, err := server.Read(t.Context(), "todo0://todos")
 	if err != nil {
@@ -108,18 +116,9 @@ func TestTheExplorersCallsAreRecordedAsEveryOtherCall(t *testing.T) {
 		t.Errorf("signed out: %v", err)
 	}
 	w.signIn(m, connection.PlaygroundMCPName)
-	settled(t, m, called)
-	server, err := m.ExploreMCP(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	tool, err := server.Tool(t.Context(), "list_todos")
-	if err != nil {
-		t.Fatal(err)
-	}
-	result, err := server.Call(t.Context(), tool, json.RawMessage(`{}`), nil)
-	if err != nil || result.Failed || len(result.Parts) == 0 {
-		t.Fatalf("%+v %v", result, err)
+	server, result := listsByTool(t, m)
+	if result.Failed || len(result.Parts) == 0 {
+		t.Fatalf("%+v", result)
 	}
 	r := m.Runs()[0]
 	if r.Connection != connection.PlaygroundMCPName || r.Steps[3].State != flow.Done || r.Running {
